@@ -1,1 +1,9 @@
-//! Muster.
+//! Slurm's small public languages: parse and print.
+//!
+//! Host lists, time limits, dates, memory sizes, TRES and GRES strings, job ids, states, error codes, `#SBATCH` lines,
+//! file-name patterns, output formats and command-line options, exactly as Slurm's users write and read them. Every
+//! other crate speaks to people through this one, so a spelling stands in one place.
+//!
+//! Everything here is a pure function of its arguments: no files, no sockets, no environment, no clock. Dates take "now"
+//! and a time zone; file-name patterns take the job. Input from outside is bounded before it is expanded, and never
+//! panics. Errors say where (`position`, in bytes) and what, in Slurm's words where Slurm has some.
