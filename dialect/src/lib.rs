@@ -7,3 +7,10 @@
 //! Everything here is a pure function of its arguments: no files, no sockets, no environment, no clock. Dates take "now"
 //! and a time zone; file-name patterns take the job. Input from outside is bounded before it is expanded, and never
 //! panics. Errors say where (`position`, in bytes) and what, in Slurm's words where Slurm has some.
+
+pub mod hostlist;
+pub mod exit_code;
+pub mod memory;
+pub mod step;
+pub mod signal;
+pub mod time;
