@@ -14,3 +14,5 @@ pub mod memory;
 pub mod step;
 pub mod signal;
 pub mod time;
+pub mod errno;
+pub mod state;
