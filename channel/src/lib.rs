@@ -1,1 +1,35 @@
-//! Muster.
+//! How one program of Muster reaches another, and how it knows who speaks.
+//!
+//! ```text
+//! cli ─┐                      ┌─ controller (client door, replica door)
+//!      ├─ dial ── gRPC ── serve┤
+//! noded┘   │                  └─ noded
+//!          └─ seal(Claim) ───────► open ► who (uid, gid), bound to request, cluster and audience
+//! ```
+//!
+//! Everything that a daemon takes from outside and the simulation replaces stands in [`Outside`]: the network, the wall
+//! clock, randomness. Credentials are munge's ([`Munge`]), or the claimed uid where the configuration says `auth/none`
+//! ([`NoAuth`]). This crate never decides what a speaker may do: that is the door's work.
+
+mod client;
+mod credential;
+mod dial;
+mod munge;
+mod no_auth;
+mod outside;
+mod serve;
+mod tcp;
+
+pub use client::{CallError, Client, ClientOptions};
+pub use credential::{CredentialError, Credentials, Expect, Speaker, seal, seal_claim, verify};
+pub use dial::dial;
+pub use munge::Munge;
+pub use no_auth::NoAuth;
+pub use outside::{BoxFuture, BoxStream, Listener, Net, Outside, Random, WallClock};
+pub use serve::{Peer, serve};
+pub use tcp::Tcp;
+
+/// Largest message that any door takes, bytes: a log entry's worth (1 MiB) of content, and framing.
+pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest listing that a client accepts in one reply, bytes.
+pub const REPLY_BYTES_MAX: usize = 1024 * 1024 * 1024;

@@ -1,0 +1,232 @@
+//! The client's side of the client door: any controller is enough, the leader is followed, a repeat is the same request.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use muster_proto::wire::controller_client::ControllerClient;
+use muster_proto::wire::{Claim, Failure, Reply, Request, reply, request};
+use prost::Message;
+use thiserror::Error;
+use tokio::time::Instant;
+use tonic::Code;
+use tonic::transport::Channel;
+
+use crate::credential::{CredentialError, Credentials, seal};
+use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial};
+
+/// How long a request id stays valid for execution. Outside of it a repeat is refused, never carried out.
+const VALIDITY_MS: u64 = 5 * 60 * 1000;
+const CONNECT: Duration = Duration::from_secs(2);
+const PAUSE_FIRST: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
+
+/// How to reach the cluster.
+#[derive(Clone)]
+pub struct ClientOptions {
+    /// `ClusterName`.
+    pub cluster: String,
+    /// `host:port` of every controller's client door, in the order of `SlurmctldHost`.
+    pub controllers: Vec<String>,
+    /// This host's name.
+    pub host: String,
+    /// The program's name, for statistics: "sbatch".
+    pub program: String,
+    /// How long one try may take before the next controller is asked.
+    pub one_try: Duration,
+    /// After this the outcome is unknown.
+    pub give_up: Duration,
+}
+
+/// Why a call has no answer.
+#[derive(Debug, Error)]
+pub enum CallError {
+    /// The cluster answered no. `error` is Slurm's number.
+    #[error("{}", .0.message)]
+    Refused(Failure),
+    /// munge does not work here.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// No controller could be reached, so nothing was carried out.
+    #[error("Unable to contact slurm controller (connect failure)")]
+    Unreachable,
+    /// The request may have been carried out: no answer came.
+    #[error("no answer after {0:?}: the outcome is unknown")]
+    Unknown(Duration),
+}
+
+/// Calls the cluster. Cheap to clone.
+#[derive(Clone)]
+pub struct Client {
+    outside: Outside,
+    keeper: Arc<dyn Credentials>,
+    options: Arc<ClientOptions>,
+    // Where the last answer came from: the leader, most of the time.
+    warm: Arc<Mutex<Option<(String, Channel)>>>,
+}
+
+/// What one try told.
+enum Tried {
+    Answer(reply::Body),
+    /// Not carried out; go to this controller (empty: any).
+    Elsewhere(String),
+    /// Not carried out; the same controller can be asked again after a pause.
+    Busy,
+    /// It could not be asked.
+    NotSent,
+    /// Asked, and no answer: it may or may not be carried out.
+    Silent,
+}
+
+impl Client {
+    /// A client of the cluster that `options` describe.
+    pub fn new(outside: Outside, keeper: Arc<dyn Credentials>, options: ClientOptions) -> Self {
+        Self { outside, keeper, options: Arc::new(options), warm: Arc::default() }
+    }
+
+    /// Asks until there is an answer: mints one request id, and keeps it for every repeat.
+    ///
+    /// # Errors
+    /// See [`CallError`]. A refused request was not carried out.
+    pub async fn call(&self, body: request::Body) -> Result<reply::Body, CallError> {
+        let started = Instant::now();
+        let bytes = self.encode(body, false);
+        let mut sent = false;
+        let mut pause = PAUSE_FIRST;
+        let mut next = self.warm_address();
+        for turn in 0usize.. {
+            let address = next.take().unwrap_or_else(|| self.nth(turn));
+            match self.try_once(&address, &bytes).await? {
+                Tried::Answer(reply::Body::Failure(failure)) => return Err(CallError::Refused(failure)),
+                Tried::Answer(body) => return Ok(body),
+                Tried::Elsewhere(leader) if !leader.is_empty() && leader != address => {
+                    next = Some(leader);
+                    if started.elapsed() < self.options.give_up {
+                        // A stale hint can point in a circle: never without a pause.
+                        self.rest(&mut pause, turn).await;
+                        continue;
+                    }
+                }
+                Tried::Elsewhere(_) | Tried::NotSent => {}
+                Tried::Busy => next = Some(address),
+                Tried::Silent => sent = true,
+            }
+            if started.elapsed() >= self.options.give_up {
+                return Err(if sent { CallError::Unknown(self.options.give_up) } else { CallError::Unreachable });
+            }
+            self.rest(&mut pause, turn).await;
+        }
+        unreachable!("the loop ends by returning")
+    }
+
+    /// Asks exactly the controller at `address`, once, about its own state.
+    ///
+    /// # Errors
+    /// [`CallError::Unreachable`] when it does not answer within one try.
+    pub async fn call_one(&self, address: &str, body: request::Body) -> Result<reply::Body, CallError> {
+        let bytes = self.encode(body, true);
+        match self.try_once(address, &bytes).await? {
+            Tried::Answer(reply::Body::Failure(failure)) => Err(CallError::Refused(failure)),
+            Tried::Answer(body) => Ok(body),
+            _ => Err(CallError::Unreachable),
+        }
+    }
+
+    /// The controllers, as given.
+    pub fn controllers(&self) -> &[String] {
+        &self.options.controllers
+    }
+
+    fn encode(&self, body: request::Body, local: bool) -> Encoded {
+        let request_id = self.outside.random.id();
+        let request = Request {
+            request_id: request_id.to_vec().into(),
+            valid_until_ms: (self.outside.wall_ms)() + VALIDITY_MS,
+            host: self.options.host.clone(),
+            program: self.options.program.clone(),
+            local,
+            body: Some(body),
+        };
+        Encoded { id: request_id, bytes: request.encode_to_vec() }
+    }
+
+    async fn try_once(&self, address: &str, request: &Encoded) -> Result<Tried, CallError> {
+        let claim = Claim {
+            cluster: self.options.cluster.clone(),
+            request_id: request.id.to_vec().into(),
+            audience: "controller".into(),
+            sender: "client".into(),
+            ..Claim::default()
+        };
+        // A fresh credential each time: munge refuses replays.
+        let signed = seal(&self.keeper, request.bytes.clone(), claim).await?;
+        let channel = self.channel(address);
+        let mut client = ControllerClient::new(channel.clone())
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+            .max_decoding_message_size(REPLY_BYTES_MAX);
+        let answer = tokio::time::timeout(self.options.one_try, client.call(signed)).await;
+        Ok(match answer {
+            Err(_) => Tried::Silent,
+            Ok(Err(status)) => without_answer(&status)?,
+            Ok(Ok(reply)) => {
+                self.remember(address, channel);
+                understood(reply.into_inner())
+            }
+        })
+    }
+
+    fn nth(&self, turn: usize) -> String {
+        let controllers = &self.options.controllers;
+        controllers.get(turn % controllers.len().max(1)).cloned().unwrap_or_default()
+    }
+
+    fn warm_address(&self) -> Option<String> {
+        self.warm.lock().expect("no holder of this lock panics").as_ref().map(|(address, _)| address.clone())
+    }
+
+    fn channel(&self, address: &str) -> Channel {
+        let warm = self.warm.lock().expect("no holder of this lock panics");
+        match &*warm {
+            Some((at, channel)) if at == address => channel.clone(),
+            _ => dial(&self.outside, address, CONNECT),
+        }
+    }
+
+    fn remember(&self, address: &str, channel: Channel) {
+        *self.warm.lock().expect("no holder of this lock panics") = Some((address.to_owned(), channel));
+    }
+
+    async fn rest(&self, pause: &mut Duration, turn: usize) {
+        // Every controller is tried once before the first real wait.
+        if turn + 1 >= self.options.controllers.len() {
+            let jitter = self.outside.random.below(1 + pause.as_millis() as u64 / 2);
+            tokio::time::sleep(*pause + Duration::from_millis(jitter)).await;
+            *pause = (*pause * 2).min(PAUSE_MAX);
+        }
+    }
+}
+
+struct Encoded {
+    id: [u8; 16],
+    bytes: Vec<u8>,
+}
+
+fn understood(reply: Reply) -> Tried {
+    match reply.body {
+        None => Tried::Silent,
+        Some(reply::Body::NotLeader(hint)) => Tried::Elsewhere(hint.leader_address),
+        Some(reply::Body::Failure(failure)) if failure.retry => Tried::Busy,
+        Some(body) => Tried::Answer(body),
+    }
+}
+
+fn without_answer(status: &tonic::Status) -> Result<Tried, CallError> {
+    let refused = |message: &str| CallError::Refused(Failure { error: u32::MAX, message: message.into(), retry: false });
+    match status.code() {
+        Code::OutOfRange | Code::ResourceExhausted | Code::InvalidArgument | Code::Unimplemented => {
+            Err(refused(status.message()))
+        }
+        // A connection that never was. Anything else may have been carried out.
+        Code::Unavailable if status.message().contains("connect") => Ok(Tried::NotSent),
+        _ => Ok(Tried::Silent),
+    }
+}
