@@ -16,3 +16,7 @@ pub mod signal;
 pub mod time;
 pub mod errno;
 pub mod state;
+pub mod dependency;
+pub mod jobid;
+pub mod cpus_per_node;
+pub mod tres;
