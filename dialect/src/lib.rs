@@ -20,3 +20,5 @@ pub mod dependency;
 pub mod jobid;
 pub mod cpus_per_node;
 pub mod tres;
+pub mod options;
+pub mod script;

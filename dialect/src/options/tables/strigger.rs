@@ -1,0 +1,52 @@
+//! Options of strigger.
+
+use super::super::Takes::{No, Optional, Required};
+use super::super::Tier::{B, C, D};
+use super::super::{Opt, Table};
+
+pub const STRIGGER: Table = Table {
+    command: "strigger",
+    options: &[
+        Opt::short('C', "backup_slurmctld_assumed_control", No, C),
+        Opt::short('B', "backup_slurmctld_failure", No, C),
+        Opt::short('c', "backup_slurmctld_resumed_operation", No, C),
+        Opt::long("burst_buffer", No, C),
+        Opt::long("clear", No, B),
+        Opt::short('M', "clusters", Required, C),
+        Opt::short('d', "down", No, B),
+        Opt::short('D', "drained", No, B),
+        Opt::long("draining", No, C),
+        Opt::short('F', "fail", No, C),
+        Opt::short('f', "fini", No, B),
+        Opt::long("flags", Required, B),
+        Opt::long("get", No, B),
+        Opt::short('i', "id", Required, B),
+        Opt::short('I', "idle", No, B),
+        Opt::short('j', "jobid", Required, B),
+        Opt::short('n', "node", Optional, B),
+        Opt::short('N', "noheader", No, C),
+        Opt::short('o', "offset", Required, B),
+        Opt::short('h', "primary_database_failure", No, C),
+        Opt::short('H', "primary_database_resumed_operation", No, C),
+        Opt::short('g', "primary_slurmdbd_failure", No, C),
+        Opt::short('G', "primary_slurmdbd_resumed_operation", No, C),
+        Opt::short('e', "primary_slurmctld_acct_buffer_full", No, C),
+        Opt::short('a', "primary_slurmctld_failure", No, C),
+        Opt::short('b', "primary_slurmctld_resumed_control", No, C),
+        Opt::short('A', "primary_slurmctld_resumed_operation", No, C),
+        Opt::short('p', "program", Required, B),
+        Opt::short('Q', "quiet", No, C),
+        Opt::short('r', "reconfig", No, C),
+        Opt::short('R', "resume", No, C),
+        Opt::long("set", No, B),
+        Opt::short('t', "time", No, B),
+        Opt::short('u', "up", No, B),
+        Opt::long("user", Required, B),
+        Opt::short('v', "verbose", No, C),
+        Opt::short('V', "version", No, B),
+        Opt::long("cluster", Required, C).alias_of("clusters"),
+        Opt::long("help", No, B),
+        Opt::long("usage", No, C),
+        Opt::long("front_end", No, D),
+    ],
+};
