@@ -1,0 +1,83 @@
+//! What the daemon shall do, in order.
+
+use muster_proto::durable::EndCause;
+use muster_proto::wire;
+
+use super::{AttemptKey, Record, StepKey};
+
+/// One thing to do. Those after a `Journal` wait until it is durable.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Append this to the journal, durably.
+    Journal(Box<Record>),
+    /// Run the prolog and answer `PrologEnded`.
+    RunProlog {
+        /// For which attempt.
+        attempt: AttemptKey,
+        /// The order to hold, for the prolog's environment.
+        hold: Box<wire::Hold>,
+    },
+    /// Start a supervisor; answer `StepStarted` and `StepExited`. Never given twice for one step.
+    StartStep {
+        /// Which step.
+        step: StepKey,
+        /// What to run.
+        launch: Box<wire::LaunchStep>,
+    },
+    /// Start the extern step of an attempt that asked for one.
+    StartExtern {
+        /// Which step.
+        step: StepKey,
+        /// The order to hold.
+        hold: Box<wire::Hold>,
+    },
+    /// Send a signal to a step's tasks.
+    Signal {
+        /// Which step.
+        step: StepKey,
+        /// The signal's number.
+        signal: u32,
+        /// Only the batch script's own process.
+        batch_only: bool,
+    },
+    /// SIGCONT and SIGTERM with Slurm's notice, SIGKILL after `kill_wait_s`. The supervisor does all of it by itself.
+    EndStep {
+        /// Which step.
+        step: StepKey,
+        /// What the notice says.
+        cause: EndCause,
+        /// Seconds between SIGTERM and SIGKILL.
+        kill_wait_s: u32,
+        /// The whole attempt ends: only the first node of a step says so.
+        whole: bool,
+    },
+    /// SIGKILL to everything of the step.
+    Kill {
+        /// Which step.
+        step: StepKey,
+    },
+    /// Make sure that nothing of the attempt lives; answer `ContainmentEmpty` when that is so.
+    VerifyEmpty {
+        /// Which attempt.
+        attempt: AttemptKey,
+    },
+    /// Run the epilog and answer `EpilogEnded`.
+    RunEpilog {
+        /// For which attempt.
+        attempt: AttemptKey,
+        /// The order to hold, for the epilog's environment.
+        hold: Box<wire::Hold>,
+    },
+    /// Tell the leader, if there is a session. Repeated until acknowledged.
+    Report(Box<wire::Report>),
+    /// The attempt is forgotten: its files may go.
+    Clean {
+        /// Which attempt.
+        attempt: AttemptKey,
+    },
+    /// An order was not obeyed; say so in the log.
+    Refuse {
+        /// Why.
+        why: String,
+    },
+}

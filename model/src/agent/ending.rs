@@ -1,0 +1,52 @@
+//! How steps and attempts are brought to their end.
+
+use muster_proto::durable::EndCause;
+
+use super::machine::step_key;
+use super::{Action, Agent, AttemptKey, Phase};
+
+/// The supervisor sends SIGKILL by itself; the agent asks again this much later, milliseconds.
+const KILL_BACKSTOP_MS: u64 = 5_000;
+
+impl Agent {
+    /// Ends all that lives, or goes on to verifying when nothing does.
+    pub(super) fn begin_end(&mut self, key: AttemptKey, now: u64, out: &mut Vec<Action>) {
+        let row = self.attempts.get_mut(&key).expect("the caller found it");
+        row.set_phase(Phase::Ending);
+        let ending = row.ending.expect("an attempt ends by an order");
+        let live: Vec<(u32, bool)> =
+            row.steps.iter().filter(|step| step.exit.is_none()).map(|step| (step.step, step.kill_at_ms != 0)).collect();
+        if live.is_empty() {
+            row.set_phase(Phase::Emptying);
+            out.push(self.journal_attempt(key));
+            return out.push(Action::VerifyEmpty { attempt: key });
+        }
+        out.push(self.journal_attempt(key));
+        let cause = EndCause::try_from(ending.cause).unwrap_or(EndCause::None);
+        for (step, told) in live {
+            if !told {
+                self.tell_end(key, step, cause, ending.kill_wait_s, now, true, out);
+            }
+        }
+    }
+
+    /// Tells a step's supervisor to end it, and notes when to insist.
+    pub(super) fn tell_end(
+        &mut self,
+        key: AttemptKey,
+        step: u32,
+        cause: EndCause,
+        kill_wait_s: u32,
+        now: u64,
+        whole: bool,
+        out: &mut Vec<Action>,
+    ) {
+        let row = self.attempts.get_mut(&key).expect("the caller found it");
+        if let Some(known) = row.step_mut(step) {
+            known.kill_at_ms = now + u64::from(kill_wait_s) * 1_000 + KILL_BACKSTOP_MS;
+            known.timed_out |= cause == EndCause::Timeout;
+        }
+        out.push(self.journal_attempt(key));
+        out.push(Action::EndStep { step: step_key(key, step), cause, kill_wait_s, whole });
+    }
+}

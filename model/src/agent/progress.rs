@@ -1,0 +1,114 @@
+//! News from the daemon: prolog, supervisors, containment, epilog.
+
+use super::machine::step_key;
+use super::{Action, Agent, AttemptKey, ExitRow, Phase, StepExit, StepKey, StepRow};
+
+/// Slurm's number of the extern step.
+const EXTERN: u32 = 0xffff_fffc;
+
+impl Agent {
+    pub(super) fn on_prolog_ended(
+        &mut self,
+        key: AttemptKey,
+        failure: Option<String>,
+        now: u64,
+        out: &mut Vec<Action>,
+    ) {
+        let Some(row) = self.attempts.get_mut(&key) else { return };
+        if row.phase() != Phase::Prologue {
+            return;
+        }
+        if row.ending.is_some() {
+            // Ended while the prolog ran: the epilog undoes what the prolog did.
+            return self.begin_end(key, now, out);
+        }
+        if let Some(why) = failure {
+            row.set_phase(Phase::Refused);
+            let report = self.refused(key, &why, true);
+            let report = self.add_report(key, report);
+            out.push(self.journal_attempt(key));
+            return out.push(report);
+        }
+        row.set_phase(Phase::Held);
+        let hold = row.hold.clone().unwrap_or_default();
+        if hold.extern_step {
+            let time_limit_s = u32::MAX;
+            row.steps.push(StepRow { step: EXTERN, launched_ms: now, time_limit_s, ..StepRow::default() });
+        }
+        let report = self.held(key);
+        let report = self.add_report(key, report);
+        out.push(self.journal_attempt(key));
+        if hold.extern_step {
+            out.push(Action::StartExtern { step: step_key(key, EXTERN), hold });
+        }
+        out.push(report);
+    }
+
+    pub(super) fn on_step_started(&mut self, step: StepKey, out: &mut Vec<Action>) {
+        let Some(row) = self.attempts.get_mut(&step.attempt).and_then(|row| row.step_mut(step.step)) else { return };
+        if row.started || row.exit.is_some() {
+            return;
+        }
+        row.started = true;
+        let report = self.step_started(step);
+        let report = self.add_report(step.attempt, report);
+        out.push(self.journal_attempt(step.attempt));
+        out.push(report);
+    }
+
+    pub(super) fn on_step_exited(&mut self, step: StepKey, exit: StepExit, out: &mut Vec<Action>) {
+        let key = step.attempt;
+        let Some(row) = self.attempts.get_mut(&key) else { return };
+        let Some(known) = row.step_mut(step.step) else { return };
+        if known.exit.is_some() {
+            return;
+        }
+        known.exit = Some(ExitRow {
+            wait_status: exit.wait_status,
+            end_ms: exit.end_ms,
+            error: exit.error,
+            usage: Some(exit.usage),
+        });
+        let last = row.phase() == Phase::Ending && !row.has_live_steps();
+        if last {
+            row.set_phase(Phase::Emptying);
+        }
+        let report = self.step_exit(step);
+        let report = self.add_report(key, report);
+        out.push(self.journal_attempt(key));
+        out.push(report);
+        if last {
+            out.push(Action::VerifyEmpty { attempt: key });
+        }
+    }
+
+    pub(super) fn on_empty(&mut self, key: AttemptKey, drain_reason: String, out: &mut Vec<Action>) {
+        let Some(row) = self.attempts.get_mut(&key) else { return };
+        if row.phase() != Phase::Emptying {
+            return;
+        }
+        row.set_phase(Phase::Epilogue);
+        row.drain_reason = drain_reason;
+        let hold = row.hold.clone().unwrap_or_default();
+        out.push(self.journal_attempt(key));
+        out.push(Action::RunEpilog { attempt: key, hold });
+    }
+
+    pub(super) fn on_epilog_ended(&mut self, key: AttemptKey, failure: Option<String>, out: &mut Vec<Action>) {
+        let Some(row) = self.attempts.get_mut(&key) else { return };
+        if row.phase() != Phase::Epilogue {
+            return;
+        }
+        row.set_phase(Phase::Released);
+        if let Some(why) = failure
+            && row.drain_reason.is_empty()
+        {
+            row.drain_reason = why;
+        }
+        let report = self.released(key);
+        let report = self.add_report(key, report);
+        out.push(self.journal_attempt(key));
+        out.push(report);
+    }
+
+}
