@@ -34,7 +34,7 @@ start() {
 }
 
 write_configuration() { # controllers, nodes, first port
-  local controllers=$1 nodes=$2 port=$3 i user
+  local controllers=$1 nodes=$2 port=$3 cpus=${MUSTER_DEMO_CPUS:-8} i user
   user=$(id -un)
   {
     echo "# Written by deploy/demo."
@@ -61,8 +61,9 @@ ReturnToService=2
 SlurmdTimeout=60
 KillWait=30
 MinJobAge=3600
+MaxJobCount=1000000
 SlurmdParameters=config_overrides
-NodeName=n[1-$nodes] NodeAddr=127.0.0.1 Port=[$((port + 2))-$((port + 1 + nodes))] CPUs=8 Boards=1 SocketsPerBoard=1 CoresPerSocket=8 ThreadsPerCore=1 RealMemory=4000 State=UNKNOWN
+NodeName=n[1-$nodes] NodeAddr=127.0.0.1 Port=[$((port + 2))-$((port + 1 + nodes))] CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 RealMemory=20000 State=UNKNOWN
 PartitionName=debug Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP
 CONF
   } >"$DIR/etc/slurm.conf"

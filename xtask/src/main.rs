@@ -1,5 +1,6 @@
 //! The project's own chores: `cargo xtask verify` checks rules that the compiler does not, and never writes.
 
+mod bench;
 mod verify;
 
 use std::process::ExitCode;
@@ -10,7 +11,11 @@ use lexopt::prelude::*;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
 
-  verify    check the dependency arrows, the purity of model/ and the documents' links
+  verify                 check the dependency arrows, the purity of model/ and the documents' links
+  bench [OPTION]...      measure a cluster of three controllers on this machine
+    --against slurm      beside Debian's Slurm, in the same run (root: installs it)
+    --rounds N           of the measures that are taken in turn (3)
+    --kills N            of the leader (20)
 ";
 
 fn main() -> ExitCode {
@@ -27,6 +32,7 @@ fn run() -> Result<()> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
         Some(Value(command)) if command == "verify" => verify::run(),
+        Some(Value(command)) if command == "bench" => bench::run(&bench_plan(parser)?),
         Some(Value(command)) => bail!("unknown command {command:?}\n{USAGE}"),
         Some(Short('h') | Long("help")) => {
             print!("{USAGE}");
@@ -35,4 +41,18 @@ fn run() -> Result<()> {
         Some(argument) => Err(argument.unexpected()).context(USAGE),
         None => bail!("no command\n{USAGE}"),
     }
+}
+
+fn bench_plan(mut parser: lexopt::Parser) -> Result<bench::Plan> {
+    let mut plan = bench::Plan { against_slurm: false, rounds: 3, kills: 20 };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("against") if parser.value()? == "slurm" => plan.against_slurm = true,
+            Long("against") => bail!("only --against slurm"),
+            Long("rounds") => plan.rounds = parser.value()?.parse()?,
+            Long("kills") => plan.kills = parser.value()?.parse()?,
+            argument => return Err(argument.unexpected()).context(USAGE),
+        }
+    }
+    Ok(plan)
 }
