@@ -22,3 +22,4 @@ pub mod cpus_per_node;
 pub mod tres;
 pub mod options;
 pub mod script;
+pub mod date;
