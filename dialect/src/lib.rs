@@ -22,4 +22,5 @@ pub mod cpus_per_node;
 pub mod tres;
 pub mod options;
 pub mod script;
+pub mod conf;
 pub mod date;

@@ -60,7 +60,7 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     files: Vec<String>,
-    list: Vec<Diagnostic>,
+    list: Vec<(Place, Severity, String)>,
     dropped: usize,
 }
 
@@ -84,16 +84,19 @@ impl Findings {
     }
 
     pub(super) fn has_errors(&self) -> bool {
-        self.list.iter().any(|finding| finding.severity == Severity::Error)
+        self.list.iter().any(|(_, severity, _)| *severity == Severity::Error)
     }
 
     /// The findings in the order of the files and lines they point at.
     pub(super) fn into_list(mut self) -> Vec<Diagnostic> {
+        self.list.sort_by_key(|(at, ..)| (at.file, at.line, at.column));
+        let mut list: Vec<Diagnostic> =
+            self.list.iter().map(|(at, severity, message)| self.diagnostic(*severity, *at, message)).collect();
         if self.dropped > 0 {
             let message = format!("{} more findings are not shown", self.dropped);
-            self.list.push(self.diagnostic(Severity::Error, Place::default(), message));
+            list.push(self.diagnostic(Severity::Error, Place::default(), &message));
         }
-        self.list
+        list
     }
 
     fn add(&mut self, severity: Severity, at: Place, message: String) {
@@ -103,13 +106,12 @@ impl Findings {
             self.dropped += 1;
             return;
         }
-        let finding = self.diagnostic(severity, at, message);
-        self.list.push(finding);
+        self.list.push((at, severity, message));
     }
 
-    fn diagnostic(&self, severity: Severity, at: Place, message: String) -> Diagnostic {
+    fn diagnostic(&self, severity: Severity, at: Place, message: &str) -> Diagnostic {
         let file = self.files.get(at.file as usize).cloned().unwrap_or_default();
-        Diagnostic { severity, file, line: at.line, column: at.column, message }
+        Diagnostic { severity, file, line: at.line, column: at.column, message: message.to_string() }
     }
 }
 

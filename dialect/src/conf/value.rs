@@ -205,7 +205,9 @@ fn ports(key: &str, text: &str) -> Result<Value, String> {
 /// Lengths of time have the forms of `--time`.
 fn span(key: &str, text: &str) -> Result<Value, String> {
     let limit = TimeLimit::parse(text);
-    limit.map(Value::Span).map_err(|_| format!("Bad value \"{text}\" for {key} (expected a time such as 30, 12:00:00 or 7-0)"))
+    limit
+        .map(Value::Span)
+        .map_err(|_| format!("Bad value \"{text}\" for {key} (expected a time such as 30, 12:00:00 or 7-0)"))
 }
 
 #[cfg(test)]

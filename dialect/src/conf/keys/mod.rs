@@ -1,0 +1,97 @@
+//! The keys of slurm.conf as tables: name, kind of value, default, and whether this version acts on it.
+//!
+//! To make Muster act on a key, change its row to [`Support::Acted`] in the same commit. A key of Muster's own would
+//! stand in a table of its own here (`own.rs`), so that it is never taken for one of Slurm's; there is none yet.
+
+mod global;
+mod lines;
+#[rustfmt::skip]
+mod words;
+
+use super::value::Kind;
+
+pub(super) use global::GLOBAL;
+pub(super) use lines::{DOWN, FRONTEND, NODE, NODE_SET, PARTITION, POWER_ACTION};
+
+/// Whether this version of Muster does what a key asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// It does.
+    Acted,
+    /// The key is checked and shown, but nothing follows from it: setting it gives a note.
+    Inert,
+}
+
+/// One row of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// As slurm.conf(5) spells it; compared without regard to case.
+    pub name: &'static str,
+    pub kind: Kind,
+    /// What holds when the key is absent, in the form of the file; empty for "not set".
+    pub default: &'static str,
+    pub support: Support,
+}
+
+/// A row whose key is acted on.
+const fn acted(name: &'static str, kind: Kind, default: &'static str) -> Key {
+    Key { name, kind, default, support: Support::Acted }
+}
+
+/// A row whose key is accepted only.
+const fn inert(name: &'static str, kind: Kind, default: &'static str) -> Key {
+    Key { name, kind, default, support: Support::Inert }
+}
+
+/// What kind of line a first key begins, and the keys that may stand on it.
+pub(super) const LINES: [(&str, &[Key]); 6] = [
+    ("NodeName", NODE),
+    ("PartitionName", PARTITION),
+    ("NodeSet", NODE_SET),
+    ("DownNodes", DOWN),
+    ("FrontendName", FRONTEND),
+    ("PowerAction", POWER_ACTION),
+];
+
+/// The row of `name` in a table.
+pub(super) fn find(table: &'static [Key], name: &str) -> Option<&'static Key> {
+    table.iter().find(|key| key.name.eq_ignore_ascii_case(name))
+}
+
+/// Every global key with its kind, default and support, in alphabetical order.
+pub fn global_keys() -> &'static [Key] {
+    GLOBAL
+}
+
+/// True for every key that may stand anywhere in slurm.conf.
+pub(super) fn is_known(name: &str) -> bool {
+    find(GLOBAL, name).is_some()
+        || LINES.iter().any(|(_, table)| find(table, name).is_some())
+        || super::obsolete::find(name).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_name_each_key_once_and_their_defaults_parse() {
+        for table in LINES.iter().map(|(_, table)| *table).chain([GLOBAL]) {
+            for (index, key) in table.iter().enumerate() {
+                let again = table[index + 1..].iter().any(|other| other.name.eq_ignore_ascii_case(key.name));
+                assert!(!again, "{} stands twice", key.name);
+                if !key.default.is_empty() {
+                    let (value, remarks) = key.kind.parse(key.name, key.default);
+                    assert!(value.is_some() && remarks.is_empty(), "default of {}", key.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_is_either_known_or_obsolete() {
+        for key in GLOBAL {
+            assert!(super::super::obsolete::find(key.name).is_none(), "{}", key.name);
+        }
+    }
+}

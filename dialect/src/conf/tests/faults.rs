@@ -1,0 +1,134 @@
+//! Every fault is reported at once, at its place.
+
+use super::*;
+
+const HEAD: &str = "ClusterName=c\nSlurmctldHost=h\nNodeName=n[1-3]\n";
+
+/// Findings of `text` after three good lines; places without the file name.
+fn findings(text: &str) -> Vec<String> {
+    let whole = format!("{HEAD}{text}\nPartitionName=p0 Nodes=n1\n");
+    let parsed = read(&[("f", &whole)]);
+    let errors = parsed.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+    assert_eq!(parsed.config.is_none(), errors, "a configuration comes of it unless there is an error");
+    shown(&parsed).iter().map(|line| line.trim_start_matches("f:").to_string()).collect()
+}
+
+fn one(text: &str) -> String {
+    let all = findings(text);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all[0].clone()
+}
+
+#[test]
+fn all_faults_of_a_file_are_reported_in_one_pass() {
+    let text = "KilWait=30\nMinJobAge=x ReturnToService=7\n  NodeName=n9 CPU=4 Sate=UP\nPartitionName=p Nodes=n[1-4] MaxTime=1h";
+    assert_eq!(
+        findings(text),
+        [
+            "4:1: error: Parsing error at unrecognized key: KilWait; did you mean \"KillWait\"?",
+            "5:11: error: MinJobAge value (x) is not a valid number",
+            "5:29: error: ReturnToService value (7) is greater than 2",
+            "6:15: error: Parsing error at unrecognized key: CPU, on a NodeName line; did you mean \"CPUs\"?",
+            "6:21: error: Parsing error at unrecognized key: Sate, on a NodeName line; did you mean \"State\"?",
+            "7:23: error: Nodes of partition names what is neither a node nor a node set: n4",
+            "7:38: error: Bad value \"1h\" for MaxTime (expected a time such as 30, 12:00:00 or 7-0)",
+        ]
+    );
+}
+
+#[test]
+fn duplicates_use_the_latest_value_and_say_so() {
+    assert_eq!(
+        one("KillWait=30\nkillwait=40"),
+        "5:1: warning: KillWait was given before, on line 4: the latest value is used"
+    );
+    assert!(one("NodeName=n[3-4]").ends_with("error: Duplicated NodeName n3 in the config file"));
+    assert!(one("PartitionName=p0 Nodes=n2").contains("partition p0 is configured twice"));
+    assert!(one("SlurmctldHost=h").ends_with("error: SlurmctldHost h is given twice"));
+}
+
+#[test]
+fn keys_on_the_wrong_line_are_told_where_they_belong() {
+    assert!(one("MaxTime=3").ends_with("unrecognized key: MaxTime; it belongs on a PartitionName line"));
+    assert!(one("NodeName=n9 KillWait=3").ends_with("on a NodeName line; KillWait stands on a line of its own"));
+}
+
+#[test]
+fn old_controller_keys_yield_to_slurmctld_host() {
+    let all = findings("ControlMachine=x");
+    assert_eq!(all[1], "4:1: warning: ignored, since SlurmctldHost is set");
+    let parsed = read(&[(
+        "f",
+        "ClusterName=c\nControlMachine=a\nControlAddr=1.2.3.4\nBackupController=b\nNodeName=n\nPartitionName=p",
+    )]);
+    let hosts = parsed.config.expect("warnings only").slurmctld_hosts;
+    assert_eq!((hosts[0].addr.as_str(), hosts[1].name.as_str()), ("1.2.3.4", "b"));
+}
+
+#[test]
+fn what_is_missing_is_reported_at_the_top() {
+    assert_eq!(
+        shown(&read(&[("f", "")])),
+        [
+            "f:1:1: error: ClusterName is missing: it must be given",
+            "f:1:1: error: SlurmctldHost is missing: no controller is named",
+            "f:1:1: warning: no NodeName line: the cluster has no nodes",
+            "f:1:1: warning: no PartitionName line: no job can be submitted",
+        ]
+    );
+    assert_eq!(
+        shown(&parse(&Stored(&[]), "f")),
+        ["f:0:0: error: cannot read f: not part of this configuration version"]
+    );
+}
+
+#[test]
+fn values_are_checked_by_kind() {
+    assert!(one("SelectType=select/foo").contains("error: SelectType cannot be \"select/foo\""));
+    assert!(one("DisableRootJobs=maybe").contains("\"maybe\" is not a valid option for \"DisableRootJobs\""));
+    assert!(one("PrologFlags=Allok").ends_with("cannot be \"Allok\"; did you mean \"Alloc\"? (expected Alloc, Contain, DeferBatch, ForceRequeueOnFail, NoHold, RunInJob, Serial, X11)"));
+    assert!(one("KillWait=").ends_with("error: KillWait has no value"));
+    assert!(
+        one("SchedulerParameters=bf_intervall=3")
+            .contains("warning: SchedulerParameters has no option \"bf_intervall\"")
+    );
+    assert!(one("SelectTypeParameters=CR_CPU,CR_Core").contains("cannot be CR_CPU and CR_CORE at once"));
+    assert!(one("PartitionName=q Nodes=n1 OverSubscribe=FORCE:x").contains("OverSubscribe cannot be \"FORCE:x\""));
+    assert!(one("Licenses=a:b").contains("Invalid license: a:b"));
+    assert!(findings("ClusterName=x/y")[1].contains("ClusterName \"x/y\" must be"));
+}
+
+#[test]
+fn node_lists_of_other_length_are_refused() {
+    assert!(one("NodeName=m[1-3] NodeAddr=a[1-2]").ends_with("error: NodeAddr gives 2 names for 3 nodes"));
+    assert!(one("NodeName=m[1-3] Port=[1-2]").ends_with("error: Port gives 2 ports for 3 nodes"));
+    assert!(one("NodeName=DEFAULT NodeAddr=a").ends_with("NodeAddr not allowed with NodeName=DEFAULT"));
+    assert!(one("NodeName=ALL").ends_with("'ALL' is a reserved word disallowed for use with NodeName"));
+    assert!(one("DownNodes=n[3-4]").ends_with("DownNodes names an unknown node: n4"));
+    assert!(one("NodeName=a[0-65535]").ends_with("error: more than 65536 nodes"));
+}
+
+#[test]
+fn keys_that_nothing_follows_from_give_a_note_unless_they_ask_for_nothing() {
+    assert_eq!(
+        one("JobCompType=jobcomp/filetxt"),
+        "4:1: note: JobCompType is accepted, but this version does not act on it"
+    );
+    assert_eq!(findings("JobCompType=jobcomp/none\nSwitchType=switch/none\nTreeWidth=50"), Vec::<String>::new());
+}
+
+#[test]
+fn partitions_are_checked_against_each_other() {
+    assert!(
+        one("PartitionName=a Nodes=n1 Default=YES\nPartitionName=b Nodes=n1 Default=YES")
+            .contains("default partition changes from a to b")
+    );
+    assert!(findings("PartitionName=a Nodes=n1 Alternate=zz")[0].contains("names no partition: zz"));
+    assert!(
+        one("PartitionName=a Nodes=n1 MaxNodes=1 MinNodes=2").contains("MaxNodes of partition a is below its MinNodes")
+    );
+    assert!(
+        one("PartitionName=a Nodes=n1 MaxMemPerCPU=1 MaxMemPerNode=2")
+            .contains("MaxMemPerCPU ignored, since it's mutually exclusive with MaxMemPerNode")
+    );
+}
