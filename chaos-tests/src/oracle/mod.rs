@@ -1,0 +1,87 @@
+//! What the world outside of the cluster knows: what clients were told, and what ran on nodes.
+//!
+//! The promises are judged by this and by the state at the end, never by what the cluster says of itself on the way.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// What a client was told about a submit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A job id.
+    Accepted {
+        /// Slurm's number.
+        job_id: u32,
+        /// Never reused.
+        uid: u64,
+    },
+    /// No, for ever.
+    Refused,
+    /// Nothing: it may or may not have happened.
+    Unknown,
+}
+
+/// One submit. Its job name is unique, so that carrying it out twice shows.
+#[derive(Clone, Debug)]
+pub struct Submit {
+    /// When the client began, virtual ms.
+    pub asked_ms: u64,
+    /// When it was told.
+    pub told_ms: u64,
+    /// What it was told.
+    pub told: Told,
+}
+
+/// One step's processes on one node, as the simulated machine ran them.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Of the job.
+    pub uid: u64,
+    /// Of this attempt.
+    pub attempt: u32,
+    /// Slurm's number of the step.
+    pub step: u32,
+    /// Where.
+    pub node: String,
+    /// Cores given to it, least significant bit first.
+    pub cores: Vec<u8>,
+    /// When its processes began, virtual ms.
+    pub began_ms: u64,
+    /// When none of them lived any more; `None`: they live.
+    pub over_ms: Option<u64>,
+}
+
+/// A listing that a client got.
+#[derive(Clone, Debug)]
+pub struct Read {
+    /// When it asked.
+    pub asked_ms: u64,
+    /// From which controller.
+    pub from: String,
+    /// uid and job id of every job in it.
+    pub jobs: Vec<(u64, u32)>,
+}
+
+/// Everything that was seen.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// By job name.
+    pub submits: BTreeMap<String, Submit>,
+    /// Cancels that were accepted, by uid: when.
+    pub cancelled: BTreeMap<u64, u64>,
+    /// In the order of their beginning.
+    pub runs: Vec<Run>,
+    /// In the order of their answers.
+    pub reads: Vec<Read>,
+}
+
+/// Shared by clients and machines of a run. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Oracle(Arc<Mutex<Seen>>);
+
+impl Oracle {
+    /// To note or to judge.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().expect("no holder of this lock panics")
+    }
+}
