@@ -24,3 +24,4 @@ pub mod options;
 pub mod script;
 pub mod conf;
 pub mod date;
+pub mod format;
