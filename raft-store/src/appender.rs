@@ -1,0 +1,258 @@
+//! The one writer of the log: takes what waits, writes it as one, syncs once, tells everybody.
+//!
+//! ```text
+//! append, vote, truncate, purge ─► queue ─► write ─► sync ─► done(…) ─► watermark
+//! ```
+//!
+//! A vote, and what shortens the log, has its watermark before it is acknowledged; entries right after, before the next
+//! group is written. RocksDB blocks, so it has a thread of its own; the simulation's disk has a task.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, watch};
+
+use crate::encoding::{Position, VoteRecord};
+use crate::fault::Fault;
+use crate::store::{LogFiles, LogOp, Watermark, failure};
+
+/// Waiting writes; more and `append` waits.
+const QUEUE_WRITES_MAX: usize = 1_024;
+/// Log operations in one group.
+const GROUP_OPS_MAX: usize = 8_192;
+
+/// Told once its group is durable, or why it never will be.
+pub(crate) type Done = Box<dyn FnOnce(io::Result<()>) + Send>;
+
+/// One write of the log.
+pub(crate) struct Work {
+    pub(crate) ops: Vec<LogOp>,
+    pub(crate) effect: Effect,
+    pub(crate) done: Done,
+}
+
+/// What a write does to what this replica has promised.
+pub(crate) enum Effect {
+    /// The log now ends here.
+    Append(Position),
+    /// The log now ends here, which is earlier than before.
+    Truncate(Option<Position>),
+    /// Entries up to here are gone; the log ends there at least.
+    Purge(Position),
+    /// It voted.
+    Vote(VoteRecord),
+    /// The last one: nothing more is written.
+    Stop,
+}
+
+/// How long syncs take, for `sdiag` and metrics.
+#[derive(Debug, Default)]
+pub(crate) struct SyncTimes {
+    pub(crate) count: AtomicU64,
+    pub(crate) total_us: AtomicU64,
+    pub(crate) max_us: AtomicU64,
+    /// Upper bounds: [`SYNC_BUCKETS_US`], and one for everything above.
+    pub(crate) buckets: [AtomicU64; SYNC_BUCKETS_US.len() + 1],
+}
+
+/// Upper bounds of the histogram of syncs, in microseconds.
+pub const SYNC_BUCKETS_US: [u64; 8] = [250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000];
+
+impl SyncTimes {
+    fn add(&self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = SYNC_BUCKETS_US.iter().position(|bound| us <= *bound).unwrap_or(SYNC_BUCKETS_US.len());
+        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
+        self.count.fetch_add(1, Ordering::Relaxed);
+        self.total_us.fetch_add(us, Ordering::Relaxed);
+        self.max_us.fetch_max(us, Ordering::Relaxed);
+    }
+}
+
+/// The way to the writer.
+#[derive(Clone)]
+pub(crate) struct Appender {
+    queue: mpsc::Sender<Work>,
+    durable: watch::Receiver<Option<Position>>,
+    times: Arc<SyncTimes>,
+}
+
+impl Appender {
+    /// Starts the writer behind `files`, whose log ends at `last`.
+    pub(crate) fn start(files: Arc<dyn LogFiles>, mark: Watermark, fault: Fault, own_thread: bool) -> io::Result<Appender> {
+        let (queue, works) = mpsc::channel(QUEUE_WRITES_MAX);
+        let (durable_sender, durable) = watch::channel(mark.last);
+        let times = Arc::new(SyncTimes::default());
+        let writer = Writer { files, mark, fault, durable: durable_sender, times: times.clone() };
+        if own_thread {
+            std::thread::Builder::new().name("raft-log".into()).spawn(move || writer.run_blocking(works))?;
+        } else {
+            tokio::spawn(writer.run(works));
+        }
+        Ok(Appender { queue, durable, times })
+    }
+
+    /// Queues a write; its `done` is called in any case.
+    pub(crate) async fn submit(&self, work: Work) {
+        if let Err(mpsc::error::SendError(work)) = self.queue.send(work).await {
+            (work.done)(Err(failure("the log is closed")));
+        }
+    }
+
+    /// Queues a write and waits until it is durable.
+    pub(crate) async fn write(&self, ops: Vec<LogOp>, effect: Effect) -> io::Result<()> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let done = Box::new(move |result| drop(sender.send(result)));
+        self.submit(Work { ops, effect, done }).await;
+        receiver.await.unwrap_or_else(|_| Err(failure("the log is closed")))
+    }
+
+    /// Up to where the log is durable.
+    pub(crate) fn durable(&self) -> watch::Receiver<Option<Position>> {
+        self.durable.clone()
+    }
+
+    pub(crate) fn times(&self) -> &SyncTimes {
+        &self.times
+    }
+}
+
+struct Writer {
+    files: Arc<dyn LogFiles>,
+    mark: Watermark,
+    fault: Fault,
+    durable: watch::Sender<Option<Position>>,
+    times: Arc<SyncTimes>,
+}
+
+/// Works that are written as one.
+struct Group {
+    ops: Vec<LogOp>,
+    effects: Vec<Effect>,
+    dones: Vec<Done>,
+    stop: bool,
+}
+
+impl Group {
+    fn of(first: Work, works: &mut mpsc::Receiver<Work>) -> Group {
+        let mut group = Group { ops: Vec::new(), effects: Vec::new(), dones: Vec::new(), stop: false };
+        group.add(first);
+        while group.ops.len() < GROUP_OPS_MAX && !group.stop {
+            match works.try_recv() {
+                Ok(work) => group.add(work),
+                Err(_) => break,
+            }
+        }
+        group
+    }
+
+    fn add(&mut self, work: Work) {
+        self.stop |= matches!(work.effect, Effect::Stop);
+        self.ops.extend(work.ops);
+        self.effects.push(work.effect);
+        self.dones.push(work.done);
+    }
+}
+
+impl Writer {
+    fn run_blocking(mut self, mut works: mpsc::Receiver<Work>) {
+        while let Some(first) = works.blocking_recv() {
+            let group = Group::of(first, &mut works);
+            let begun = self.begin(&group);
+            let ended = begun.and_then(|()| self.end(&group));
+            if self.tell(group, ended) {
+                return;
+            }
+        }
+    }
+
+    async fn run(mut self, mut works: mpsc::Receiver<Work>) {
+        while let Some(first) = works.recv().await {
+            let group = Group::of(first, &mut works);
+            let begun = self.begin(&group);
+            let pause = self.files.sync_pause();
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            let ended = begun.and_then(|()| self.end(&group));
+            if self.tell(group, ended) {
+                return;
+            }
+        }
+    }
+
+    /// Writes. What shortens the log lowers the watermark first: a crash in between must not look like damage.
+    fn begin(&mut self, group: &Group) -> io::Result<()> {
+        if let Some(why) = self.fault.why() {
+            return Err(failure(why));
+        }
+        let lowest = group.effects.iter().filter_map(|effect| match effect {
+            Effect::Truncate(last) => Some(*last),
+            Effect::Append(_) | Effect::Purge(_) | Effect::Vote(_) | Effect::Stop => None,
+        });
+        if let Some(lowest) = lowest.min().filter(|lowest| *lowest < self.mark.last) {
+            self.set_mark(Watermark { last: lowest, ..self.mark })?;
+        }
+        if group.ops.is_empty() { Ok(()) } else { self.files.write(&group.ops) }
+    }
+
+    /// Syncs, and makes votes part of the watermark.
+    fn end(&mut self, group: &Group) -> io::Result<()> {
+        if !group.ops.is_empty() {
+            let started = Instant::now();
+            self.files.sync()?;
+            self.times.add(started.elapsed());
+        }
+        let vote = group.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Vote(vote) => Some(*vote),
+            Effect::Append(_) | Effect::Truncate(_) | Effect::Purge(_) | Effect::Stop => None,
+        });
+        if vote.is_some() {
+            self.set_mark(Watermark { vote, ..self.mark })?;
+        }
+        Ok(())
+    }
+
+    fn set_mark(&mut self, mark: Watermark) -> io::Result<()> {
+        let mark = Watermark { sequence: self.mark.sequence + 1, ..mark };
+        self.files.set_watermark(&mark)?;
+        self.mark = mark;
+        Ok(())
+    }
+
+    /// Tells everybody, raises the watermark, and says whether this was the last group.
+    fn tell(&mut self, group: Group, ended: io::Result<()>) -> bool {
+        if let Err(error) = &ended {
+            self.fault.set(format!("log: {error}"));
+        } else {
+            let last = group.effects.iter().fold(self.mark_or_durable(), last_after);
+            self.durable.send_replace(last);
+        }
+        for done in group.dones {
+            done(ended.as_ref().copied().map_err(|error| io::Error::new(error.kind(), error.to_string())));
+        }
+        let last = *self.durable.borrow();
+        if ended.is_ok() && last > self.mark.last {
+            if let Err(error) = self.set_mark(Watermark { last, ..self.mark }) {
+                self.fault.set(format!("watermark: {error}"));
+            }
+        }
+        group.stop
+    }
+
+    fn mark_or_durable(&self) -> Option<Position> {
+        *self.durable.borrow()
+    }
+}
+
+/// Where the log ends after `effect`.
+fn last_after(last: Option<Position>, effect: &Effect) -> Option<Position> {
+    match effect {
+        Effect::Append(end) => Some(*end),
+        Effect::Truncate(end) => *end,
+        Effect::Purge(to) => last.max(Some(*to)),
+        Effect::Vote(_) | Effect::Stop => last,
+    }
+}

@@ -1,0 +1,174 @@
+//! DURABLE: log entries, the vote, the membership, the applied record and the identity.
+
+use bytes::Bytes;
+
+/// A place in the log. Order: term, then index.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Message)]
+pub(crate) struct Position {
+    #[prost(uint64, tag = "1")]
+    pub(crate) term: u64,
+    #[prost(uint64, tag = "2")]
+    pub(crate) index: u64,
+}
+
+/// One entry of the log.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct LogRecord {
+    #[prost(message, required, tag = "1")]
+    pub(crate) at: Position,
+    #[prost(oneof = "Payload", tags = "2, 3, 4")]
+    pub(crate) payload: Option<Payload>,
+}
+
+/// What an entry carries.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(crate) enum Payload {
+    /// A new leader's first entry.
+    #[prost(bool, tag = "2")]
+    Blank(bool),
+    /// Who the members are from here on.
+    #[prost(message, tag = "3")]
+    Membership(MembershipRecord),
+    /// Encoded `muster.durable.Batch`.
+    #[prost(bytes = "bytes", tag = "4")]
+    Batch(Bytes),
+}
+
+/// Who may vote, and who follows. Two voter sets while a change is under way: a quorum of both is needed.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct MembershipRecord {
+    #[prost(message, repeated, tag = "1")]
+    pub(crate) configs: Vec<Voters>,
+    #[prost(message, repeated, tag = "2")]
+    pub(crate) members: Vec<MemberRecord>,
+    /// The entry that it came with; absent in the entry itself.
+    #[prost(message, optional, tag = "3")]
+    pub(crate) at: Option<Position>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct Voters {
+    #[prost(uint64, repeated, tag = "1")]
+    pub(crate) replicas: Vec<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct MemberRecord {
+    #[prost(uint64, tag = "1")]
+    pub(crate) replica: u64,
+    #[prost(string, tag = "2")]
+    pub(crate) address: String,
+}
+
+/// Whom this replica voted for, and whether that leader won.
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub(crate) struct VoteRecord {
+    #[prost(uint64, tag = "1")]
+    pub(crate) term: u64,
+    #[prost(uint64, tag = "2")]
+    pub(crate) candidate: u64,
+    #[prost(bool, tag = "3")]
+    pub(crate) won: bool,
+}
+
+impl VoteRecord {
+    /// Whether a store that holds `self` forgot `promised`.
+    pub(crate) fn is_behind(&self, promised: &VoteRecord) -> bool {
+        (self.term, self.won) < (promised.term, promised.won)
+            || (self.term == promised.term && self.candidate != promised.candidate)
+    }
+}
+
+/// Stored with the rows, in the same write: up to where they are applied, and who the members were.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct AppliedRecord {
+    #[prost(message, required, tag = "1")]
+    pub(crate) at: Position,
+    #[prost(message, required, tag = "2")]
+    pub(crate) membership: MembershipRecord,
+    /// The snapshot that these rows began with, if they came from one: the log may lawfully end before it.
+    #[prost(message, optional, tag = "3")]
+    pub(crate) installed: Option<Position>,
+}
+
+/// The identity file.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct IdentityRecord {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) store_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) cluster_id: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    pub(crate) generation: u64,
+    #[prost(uint64, tag = "4")]
+    pub(crate) replica: u64,
+    #[prost(string, tag = "5")]
+    pub(crate) name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use prost::Message;
+
+    use super::*;
+
+    fn hex(message: &impl Message) -> String {
+        message.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn membership() -> MembershipRecord {
+        MembershipRecord {
+            configs: vec![Voters { replicas: vec![1, 2] }, Voters { replicas: vec![1, 3] }],
+            members: vec![MemberRecord { replica: 1, address: "a:1".into() }],
+            at: Some(Position { term: 2, index: 7 }),
+        }
+    }
+
+    // Golden bytes of version 1. They stay for ever: a change here is a change of what disks hold.
+
+    #[test]
+    fn log_entries_keep_their_bytes() {
+        let at = Position { term: 3, index: 300 };
+        assert_eq!(hex(&LogRecord { at, payload: Some(Payload::Blank(true)) }), "0a05080310ac021001");
+        let batch = LogRecord { at, payload: Some(Payload::Batch(Bytes::from_static(b"xyz"))) };
+        assert_eq!(hex(&batch), "0a05080310ac02220378797a");
+        let change = LogRecord { at, payload: Some(Payload::Membership(membership())) };
+        assert_eq!(hex(&change), "0a05080310ac021a1b0a040a0201020a040a020103120708011203613a311a0408021007");
+    }
+
+    #[test]
+    fn votes_keep_their_bytes() {
+        assert_eq!(hex(&VoteRecord { term: 9, candidate: 2, won: true }), "080910021801");
+    }
+
+    #[test]
+    fn the_applied_record_keeps_its_bytes() {
+        let record = AppliedRecord {
+            at: Position { term: 3, index: 8 },
+            membership: membership(),
+            installed: Some(Position { term: 1, index: 4 }),
+        };
+        assert_eq!(hex(&record), "0a0408031008121b0a040a0201020a040a020103120708011203613a311a04080210071a0408011004");
+    }
+
+    #[test]
+    fn the_identity_keeps_its_bytes() {
+        let record = IdentityRecord {
+            store_id: vec![1; 2],
+            cluster_id: vec![2; 2],
+            generation: 1,
+            replica: 3,
+            name: "ctl".into(),
+        };
+        assert_eq!(hex(&record), "0a02010112020202180120032a0363746c");
+    }
+
+    #[test]
+    fn a_vote_of_the_same_term_for_another_is_behind() {
+        let promised = VoteRecord { term: 4, candidate: 1, won: false };
+        assert!(VoteRecord { term: 4, candidate: 2, won: false }.is_behind(&promised));
+        assert!(VoteRecord { term: 3, candidate: 1, won: true }.is_behind(&promised));
+        assert!(!VoteRecord { term: 4, candidate: 1, won: true }.is_behind(&promised));
+        assert!(!VoteRecord { term: 5, candidate: 9, won: false }.is_behind(&promised));
+    }
+}

@@ -1,0 +1,18 @@
+//! What this crate writes to disk and to peers, as protobuf messages of its own: an openraft release must not change either.
+//!
+//! DURABLE: `durable` outlives a version; fields are only ever added, and golden bytes hold it. `rpc` may differ by one release.
+
+mod checksum;
+mod durable;
+mod rpc;
+mod snapshot;
+
+pub(crate) use checksum::crc32c;
+pub(crate) use durable::{
+    AppliedRecord, IdentityRecord, LogRecord, MemberRecord, MembershipRecord, Payload, Position, VoteRecord, Voters,
+};
+pub(crate) use rpc::{
+    AppendReply, AppendRequest, ReadIndexReply, ReadIndexRequest, SnapshotReply, TransferReply, TransferRequest, VoteReply,
+    VoteRequest, append_outcome,
+};
+pub(crate) use snapshot::{ChunkBody, Footer, Header, KeyValue, RowsOf, SnapshotChunk, open_chunk, seal_chunk};

@@ -1,0 +1,127 @@
+//! openraft's network on [`Transport`]. Every failure is `Unreachable`: openraft then backs off instead of retrying at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::Either;
+use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{Backoff, RPCOption, RaftNetworkFactory};
+use openraft::raft::{TransferLeaderRequest, TransferLeaderResponse};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
+use openraft::{OptionalSend, RaftNetworkV2};
+
+use super::convert::{
+    decode_append_reply, decode_snapshot_reply, decode_transfer_reply, decode_vote_reply, encode_append, encode_transfer,
+    encode_vote_request,
+};
+use super::snapshot::{SnapshotData, chunks};
+use super::{Member, Snapshot, Types, Vote};
+use crate::fault::Fault;
+use crate::identity::{Identity, Peer};
+use crate::transport::{RaftKind, Transport};
+
+/// How long to leave a peer alone that could not be reached.
+const BACKOFF_MS: u64 = 100;
+
+/// Makes a [`Link`] to each peer.
+#[derive(Clone)]
+pub(crate) struct Network {
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) identity: Identity,
+    pub(crate) append_timeout: Duration,
+    pub(crate) snapshot_timeout: Duration,
+    pub(crate) fault: Fault,
+}
+
+impl RaftNetworkFactory<Types> for Network {
+    type Network = Link;
+
+    async fn new_client(&mut self, target: u64, node: &Member) -> Link {
+        Link { to: Peer { replica: target, address: node.address.clone() }, network: self.clone() }
+    }
+}
+
+/// The way to one peer.
+pub(crate) struct Link {
+    to: Peer,
+    network: Network,
+}
+
+fn unreachable(why: impl ToString) -> RPCError<Types> {
+    RPCError::Unreachable(Unreachable::from_string(why))
+}
+
+impl Link {
+    async fn call(&self, kind: RaftKind, body: Bytes, timeout: Duration) -> Result<Bytes, RPCError<Types>> {
+        let answer = self.network.transport.call(&self.to, kind, body, timeout);
+        match tokio::time::timeout(timeout, answer).await {
+            Ok(answer) => answer.map_err(unreachable),
+            Err(_) => Err(unreachable(format!("replica {} did not answer in {timeout:?}", self.to.replica))),
+        }
+    }
+}
+
+impl RaftNetworkV2<Types> for Link {
+    type SnapshotData = SnapshotData;
+
+    /// openraft would give it one heartbeat; an fsync may take longer, and a repeat would only add to it.
+    async fn append_entries(
+        &mut self,
+        request: AppendEntriesRequest<Types>,
+        option: RPCOption,
+    ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
+        let timeout = self.network.append_timeout.max(option.soft_ttl());
+        let body = self.call(RaftKind::Append, encode_append(&request), timeout).await?;
+        decode_append_reply(body).map_err(unreachable)
+    }
+
+    async fn vote(&mut self, request: VoteRequest<Types>, option: RPCOption) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        let body = self.call(RaftKind::Vote, encode_vote_request(&request), option.hard_ttl()).await?;
+        decode_vote_reply(body).map_err(unreachable)
+    }
+
+    async fn pre_vote(
+        &mut self,
+        request: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
+        let body = self.call(RaftKind::PreVote, encode_vote_request(&request), option.hard_ttl()).await?;
+        decode_vote_reply(body).map_err(unreachable)
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        request: TransferLeaderRequest<Types>,
+        option: RPCOption,
+    ) -> Result<TransferLeaderResponse<Types>, RPCError<Types>> {
+        let body = self.call(RaftKind::TransferLeader, encode_transfer(&request), option.hard_ttl()).await?;
+        decode_transfer_reply(body, &request).map_err(unreachable)
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
+        _option: RPCOption,
+    ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        let SnapshotData::View(outgoing) = snapshot.snapshot else {
+            return Err(StreamingError::from(unreachable("only a view can be sent")));
+        };
+        let timeout = self.network.snapshot_timeout;
+        let chunks = chunks(outgoing, &vote, &self.network.identity, self.network.fault.clone());
+        let sent = self.network.transport.stream(&self.to, RaftKind::Snapshot, chunks, timeout);
+        let sent = tokio::time::timeout(timeout, sent);
+        let answer = match futures::future::select(Box::pin(sent), Box::pin(cancel)).await {
+            Either::Left((Ok(answer), _)) => answer.map_err(unreachable)?,
+            Either::Left((Err(_), _)) => return Err(unreachable("the snapshot took too long").into()),
+            Either::Right((closed, _)) => return Err(StreamingError::Closed(closed)),
+        };
+        Ok(SnapshotResponse::new(decode_snapshot_reply(answer).map_err(unreachable)?))
+    }
+
+    fn backoff(&self) -> Option<Backoff> {
+        Some(Backoff::new(std::iter::repeat(Duration::from_millis(BACKOFF_MS))))
+    }
+}

@@ -1,0 +1,137 @@
+//! The handle of one replica. Cheap to clone, not generic: whoever uses it does not compile openraft.
+
+mod barrier;
+mod door;
+mod members;
+mod open;
+mod propose;
+mod reads;
+mod watch;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use crate::standin::Cluster;
+use tokio::sync::{Semaphore, broadcast, watch as channel};
+use tokio::task::AbortHandle;
+
+use crate::encoding::Position;
+use crate::errors::ProposeError;
+use crate::fault::Fault;
+use crate::identity::{Identity, Peer};
+use crate::options::Timers;
+use crate::raft::{Applying, Log, Raft};
+use crate::status::{Applied, Heard, Leadership};
+use crate::store::Store;
+use crate::transport::Transport;
+
+pub use propose::{ENTRY_BYTES_MAX, Proposed};
+
+/// One replica of the cluster, running.
+#[derive(Clone)]
+pub struct Replica {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    raft: Raft,
+    log: Arc<Log>,
+    applying: Arc<Applying>,
+    store: Arc<dyn Store>,
+    identity: Identity,
+    timers: Timers,
+    transport: Arc<dyn Transport>,
+    leadership: channel::Receiver<Leadership>,
+    proposals: Semaphore,
+    fault: Fault,
+    tasks: Mutex<Vec<AbortHandle>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+    }
+}
+
+/// What happens to the state, as it happens. Too slow a reader misses some, and is told.
+pub struct Events {
+    receiver: broadcast::Receiver<Heard>,
+}
+
+impl Events {
+    /// The next one; `None` once the replica stopped.
+    pub async fn next(&mut self) -> Option<Heard> {
+        match self.receiver.recv().await {
+            Ok(heard) => Some(heard),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Heard::Missed),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+impl Replica {
+    /// Who this replica is.
+    pub fn identity(&self) -> &Identity {
+        &self.inner.identity
+    }
+
+    /// The state. Hold the lock briefly: applying waits for it. Linearizable only after [`Replica::barrier`].
+    pub fn state(&self) -> Arc<RwLock<Cluster>> {
+        self.inner.applying.cluster.clone()
+    }
+
+    /// The digest of the state, and the index that it is of: replicas at the same index must agree.
+    pub fn digest(&self) -> (u64, u128) {
+        let cluster = self.inner.applying.cluster.read().unwrap_or_else(PoisonError::into_inner);
+        (self.inner.applying.index.load(std::sync::atomic::Ordering::SeqCst), cluster.digest())
+    }
+
+    /// Up to where this replica has applied and stored.
+    pub fn applied(&self) -> channel::Receiver<Applied> {
+        self.inner.applying.applied.subscribe()
+    }
+
+    /// What happens from now on.
+    pub fn events(&self) -> Events {
+        Events { receiver: self.inner.applying.events.subscribe() }
+    }
+
+    /// Who leads.
+    pub fn leadership(&self) -> channel::Receiver<Leadership> {
+        self.inner.leadership.clone()
+    }
+
+    /// Resolves with the reason once this replica cannot go on: the process must end, and must not try again.
+    pub async fn failed(&self) -> String {
+        self.inner.fault.wait().await
+    }
+
+    /// Ends it: nothing is written any more, and another may open the store. Hand leadership over before.
+    pub async fn stop(self) {
+        let inner = &self.inner;
+        for task in inner.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+        inner.raft.shutdown().await.ok();
+        inner.log.stop().await;
+        if inner.fault.why().is_none() {
+            if let Err(error) = inner.applying.gate.flush() {
+                tracing::warn!(%error, "rows were not flushed at the end; the log brings them back");
+            }
+        }
+        inner.store.close();
+    }
+
+    fn leader(&self) -> Option<Peer> {
+        self.inner.leadership.borrow().leader.clone()
+    }
+
+    fn not_leader(&self) -> ProposeError {
+        ProposeError::NotLeader { leader: self.leader() }
+    }
+
+    fn log_end(&self) -> Option<Position> {
+        self.inner.log.end()
+    }
+}

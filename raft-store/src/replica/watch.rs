@@ -1,0 +1,119 @@
+//! What is watched while Raft runs: who leads, whether a quorum answers, and whether anything broke.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use openraft::async_runtime::WatchReceiver;
+use openraft::{Instant, RaftMetrics, ServerState};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::Replica;
+use crate::fault::Fault;
+use crate::identity::Peer;
+use crate::options::Timers;
+use crate::raft::{Applying, Log, Raft, Types};
+use crate::status::{Leadership, Metrics, Role};
+
+/// Between two looks at RocksDB's count of background errors, in milliseconds.
+const BACKGROUND_CHECK_MS: u64 = 1_000;
+
+/// Starts the watchers on the current runtime.
+pub(super) fn start(
+    raft: &Raft,
+    timers: &Timers,
+    fault: &Fault,
+    log: &Arc<Log>,
+    applying: &Arc<Applying>,
+) -> (watch::Receiver<Leadership>, Vec<AbortHandle>) {
+    let lease = Duration::from_millis(timers.election_max_ms);
+    let first = leadership(&raft.metrics().borrow_watched(), lease);
+    let (sender, receiver) = watch::channel(first);
+    let watcher = watch_leadership(raft.clone(), sender, timers.clone(), fault.clone());
+    let checker = check_background(log.clone(), applying.clone(), fault.clone());
+    (receiver, vec![tokio::spawn(watcher).abort_handle(), tokio::spawn(checker).abort_handle()])
+}
+
+/// Follows Raft's metrics, and looks again each heartbeat: a lost quorum makes no noise.
+async fn watch_leadership(raft: Raft, sender: watch::Sender<Leadership>, timers: Timers, fault: Fault) {
+    let lease = Duration::from_millis(timers.election_max_ms);
+    let heartbeat = Duration::from_millis(timers.heartbeat_ms);
+    let mut metrics = raft.metrics();
+    loop {
+        let now = {
+            let metrics = metrics.borrow_and_update();
+            if let Err(error) = &metrics.running_state {
+                fault.set(format!("raft: {error}"));
+            }
+            leadership(&metrics, lease)
+        };
+        sender.send_if_modified(|before| {
+            let changed = *before != now;
+            *before = now;
+            changed
+        });
+        if let Ok(Err(_)) = tokio::time::timeout(heartbeat, metrics.changed()).await {
+            return;
+        }
+    }
+}
+
+async fn check_background(log: Arc<Log>, applying: Arc<Applying>, fault: Fault) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(BACKGROUND_CHECK_MS)).await;
+        let rows = applying.rows();
+        match log.background_errors().and_then(|errors| Ok(errors + rows.background_errors()?)) {
+            Ok(0) => {}
+            Ok(errors) => return fault.set(format!("RocksDB counts {errors} background errors")),
+            Err(error) => return fault.set(format!("store: {error}")),
+        }
+    }
+}
+
+fn role(state: ServerState) -> Role {
+    match state {
+        ServerState::Learner | ServerState::Shutdown => Role::Learner,
+        ServerState::Follower => Role::Follower,
+        ServerState::Candidate => Role::Candidate,
+        ServerState::Leader => Role::Leader,
+    }
+}
+
+fn quorum_acked_ago(metrics: &RaftMetrics<Types>) -> Option<Duration> {
+    metrics.last_quorum_acked.as_ref().map(|acked| acked.elapsed())
+}
+
+fn leadership(metrics: &RaftMetrics<Types>, lease: Duration) -> Leadership {
+    let address = |replica: u64| metrics.membership_config.membership().get_node(&replica).map(|node| node.address.clone());
+    let leader = metrics.current_leader.and_then(|replica| Some(Peer { replica, address: address(replica)? }));
+    let role = role(metrics.state);
+    let quorum = role == Role::Leader && quorum_acked_ago(metrics).is_some_and(|ago| ago < lease);
+    Leadership { role, term: metrics.current_term, leader, quorum }
+}
+
+impl Replica {
+    /// Numbers for `sdiag` and metrics.
+    pub fn metrics(&self) -> Metrics {
+        let metrics = self.inner.raft.metrics();
+        let metrics = metrics.borrow_watched();
+        let times = self.inner.log.appender().times();
+        let index = |id: &Option<crate::raft::LogId>| id.as_ref().map_or(0, |id| id.index);
+        let matched = metrics.replication.iter().flatten().map(|(replica, matched)| (*replica, index(matched)));
+        Metrics {
+            term: metrics.current_term,
+            role: role(metrics.state),
+            last_index: metrics.last_log_index.unwrap_or(0),
+            committed_index: index(&metrics.cluster_committed).max(index(&metrics.local_committed)),
+            applied_index: self.inner.applying.applied.borrow().index,
+            snapshot_index: index(&metrics.snapshot),
+            purged_index: index(&metrics.purged),
+            matched: matched.collect(),
+            quorum_acked_ms_ago: quorum_acked_ago(&metrics).map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+            syncs: times.count.load(Ordering::Relaxed),
+            sync_us_total: times.total_us.load(Ordering::Relaxed),
+            sync_us_max: times.max_us.load(Ordering::Relaxed),
+            sync_buckets: times.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect(),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The road between replicas: opaque bytes, carried by the controller's replica door or by a test.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use thiserror::Error;
+
+use crate::identity::Peer;
+
+/// What a frame holds. The number is on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub enum RaftKind {
+    /// Log entries, or a heartbeat.
+    Append = 1,
+    /// A candidate asks.
+    Vote = 2,
+    /// A follower asks whether it would be granted, before it disturbs anybody.
+    PreVote = 3,
+    /// The leader hands over.
+    TransferLeader = 4,
+    /// A follower asks up to where a linearizable read must have applied.
+    ReadIndex = 5,
+    /// A snapshot, as a stream of chunks.
+    Snapshot = 6,
+}
+
+impl RaftKind {
+    /// From the number on the wire.
+    pub fn from_number(number: u32) -> Option<RaftKind> {
+        use RaftKind::*;
+        [Append, Vote, PreVote, TransferLeader, ReadIndex, Snapshot].into_iter().find(|kind| *kind as u32 == number)
+    }
+}
+
+/// The peer did not answer: not there, too late, or it refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Unreachable(pub String);
+
+/// Carries frames to peers. Each call ends within its time-out, whatever the network does.
+pub trait Transport: Send + Sync {
+    /// One frame there, one back: what the peer's [`crate::Replica::handle`] answered.
+    fn call(&self, to: &Peer, kind: RaftKind, body: Bytes, timeout: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>>;
+
+    /// Many frames there, each at most [`crate::CHUNK_BYTES_MAX`], one back: what [`crate::Replica::handle_stream`] answered.
+    fn stream(
+        &self,
+        to: &Peer,
+        kind: RaftKind,
+        chunks: BoxStream<'static, Bytes>,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, Unreachable>>;
+}
