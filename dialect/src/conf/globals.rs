@@ -238,7 +238,9 @@ impl Globals {
 pub(super) fn default_of(name: &str) -> Option<Value> {
     let key = keys::find(keys::GLOBAL, name)?;
     match (key.default, key.kind) {
-        ("", Kind::List | Kind::Options(_) | Kind::Flags(_) | Kind::Plugins(..)) => Some(Value::List(Vec::new())),
+        ("", Kind::List | Kind::Options(_) | Kind::Flags(_) | Kind::Words(_) | Kind::Plugins(..)) => {
+            Some(Value::List(Vec::new()))
+        }
         ("", _) => None,
         (default, kind) => kind.parse(name, default).0,
     }

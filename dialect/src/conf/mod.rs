@@ -33,6 +33,7 @@ mod nodes;
 mod obsolete;
 mod partitions;
 mod select;
+pub mod show;
 mod source;
 mod spelling;
 mod topology;

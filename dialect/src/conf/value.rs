@@ -16,6 +16,8 @@ pub enum Kind {
     Options(&'static [&'static str]),
     /// A comma list of exactly these words; another word is an error. Kept in the order of this list.
     Flags(&'static [&'static str]),
+    /// As [`Kind::Flags`], but kept in the order written.
+    Words(&'static [&'static str]),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A plugin of this family, written `family/name` or `name`.
@@ -62,6 +64,7 @@ impl Kind {
         match self {
             Kind::Options(known) => options(key, text, known),
             Kind::Flags(known) => flags(key, text, known),
+            Kind::Words(known) => words(key, text, known),
             Kind::Plugins(family, known) => plugins(key, text, family, known),
             _ => match self.parse_single(key, text) {
                 Ok(value) => (Some(value), Vec::new()),
@@ -73,7 +76,9 @@ impl Kind {
     fn parse_single(self, key: &str, text: &str) -> Result<Value, String> {
         Ok(match self {
             Kind::Text => Value::Text(text.to_string()),
-            Kind::List | Kind::Options(_) | Kind::Flags(_) | Kind::Plugins(..) => Value::List(items(text)),
+            Kind::List | Kind::Options(_) | Kind::Flags(_) | Kind::Words(_) | Kind::Plugins(..) => {
+                Value::List(items(text))
+            }
             Kind::Choice(known) => Value::Text(choice(key, text, known)?),
             Kind::Plugin(family, known) => Value::Text(plugin(key, text, family, known)?),
             Kind::Bool => Value::Bool(boolean(key, text)?),
@@ -128,6 +133,13 @@ fn flags(key: &str, text: &str, known: &'static [&'static str]) -> (Option<Value
     }
     let chosen = known.iter().zip(on).filter(|(_, on)| *on).map(|(word, _)| (*word).to_string());
     (Some(Value::List(chosen.collect())), remarks)
+}
+
+fn words(key: &str, text: &str, known: &'static [&'static str]) -> (Option<Value>, Vec<Remark>) {
+    let (chosen, faults): (Vec<_>, Vec<_>) =
+        items(text).iter().map(|item| choice(key, item, known)).partition(Result::is_ok);
+    let remarks = faults.into_iter().filter_map(Result::err).map(Remark::Error).collect();
+    (Some(Value::List(chosen.into_iter().flatten().collect())), remarks)
 }
 
 fn plugins(key: &str, text: &str, family: &str, known: &'static [&'static str]) -> (Option<Value>, Vec<Remark>) {

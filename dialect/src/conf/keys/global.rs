@@ -1,7 +1,7 @@
 //! The keys that stand on lines of their own.
 
 use super::super::value::Kind::{
-    Bool, Choice, Flags, Level, List, Number, Options, Plugin, Plugins, Ports, Span, Text,
+    Bool, Choice, Flags, Level, List, Number, Options, Plugin, Plugins, Ports, Span, Text, Words,
 };
 use super::{Key, acted, inert, words};
 
@@ -22,7 +22,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     acted("AccountingStoragePort", Number(U16), "6819"),
     acted("AccountingStorageTRES", List, ""),
     acted("AccountingStorageType", Plugin("accounting_storage", &["none", "slurmdbd"]), "accounting_storage/none"),
-    inert("AccountingStoreFlags", Flags(words::ACCOUNTING_STORE_FLAGS), ""),
+    inert("AccountingStoreFlags", Words(words::ACCOUNTING_STORE_FLAGS), ""),
     inert("AcctGatherEnergyType", Plugins("acct_gather_energy", &["none", "gpu", "ipmi", "pm_counters", "rapl", "xcc"]), "acct_gather_energy/none"),
     inert("AcctGatherFilesystemType", Plugin("acct_gather_filesystem", &["none", "lustre"]), "acct_gather_filesystem/none"),
     inert("AcctGatherInterconnectType", Plugins("acct_gather_interconnect", &["none", "ofed", "sysfs"]), "acct_gather_interconnect/none"),
@@ -47,7 +47,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     inert("CommunicationParameters", Options(words::COMMUNICATION), ""),
     acted("CompleteWait", Number(U16), "0"),
     inert("CpuFreqDef", Text, ""),
-    inert("CpuFreqGovernors", Flags(words::CPU_GOVERNORS), "OnDemand,Performance,UserSpace"),
+    inert("CpuFreqGovernors", Words(words::CPU_GOVERNORS), "OnDemand,Performance,UserSpace"),
     acted("CredType", Plugin("cred", &["munge", "none", "slurm"]), "cred/munge"),
     inert("DataParserParameters", Text, ""),
     inert("DebugFlags", Flags(words::DEBUG_FLAGS), ""),
@@ -98,7 +98,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     acted("LaunchParameters", Options(words::LAUNCH), ""),
     inert("LicenseParameters", List, ""),
     acted("Licenses", List, ""),
-    inert("LogTimeFormat", Flags(words::LOG_TIME), "iso8601_ms"),
+    inert("LogTimeFormat", Words(words::LOG_TIME), "iso8601_ms"),
     acted("MailDomain", Text, ""),
     acted("MailProg", Text, "/bin/mail"),
     acted("MaxArraySize", Number(U32), "1001"),
@@ -156,8 +156,8 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     acted("PrologSlurmctld", Text, ""),
     acted("PrologTimeout", Number(U16), ""),
     inert("PropagatePrioProcess", Number(2), "0"),
-    acted("PropagateResourceLimits", Flags(words::RLIMITS), ""),
-    acted("PropagateResourceLimitsExcept", Flags(words::RLIMITS), ""),
+    acted("PropagateResourceLimits", Words(words::RLIMITS), ""),
+    acted("PropagateResourceLimitsExcept", Words(words::RLIMITS), ""),
     acted("RebootProgram", Text, ""),
     inert("ReconfigFlags", Flags(words::RECONFIG_FLAGS), ""),
     acted("RequeueExit", List, ""),

@@ -3,6 +3,7 @@
 mod faults;
 mod includes;
 mod random;
+mod show;
 
 use super::*;
 use crate::time::TimeLimit;
