@@ -1,1 +1,25 @@
-//! Muster.
+//! The commands of Muster: one binary behind the names of Slurm's, and `muster` for what Slurm has no word for.
+//!
+//! ```text
+//! argv[0] ─ dispatch ─► a verb's folder: options ─► request ─► channel::Client ─► the cluster
+//!                                              └──────────► messages and exit code, in Slurm's words
+//! ```
+//!
+//! A command never decides what is allowed, and keeps nothing between runs. It survives a change of leader while it
+//! waits, and says so when an outcome is unknown.
+
+mod dispatch;
+mod entry;
+mod muster;
+mod process;
+mod refusal;
+mod request;
+mod say;
+mod sbatch;
+mod scancel;
+mod show_time;
+mod site;
+mod target;
+mod version;
+
+pub use dispatch::run;

@@ -1,0 +1,70 @@
+//! How every command begins: options are read, and `--version` and `--help` are answered, before any other work.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use muster_dialect::options::{self, Opt, Parsed, Table, Takes};
+
+use crate::say::{to_stderr, to_stdout};
+use crate::version;
+
+/// Reads the options of a Slurm command.
+///
+/// # Errors
+/// The exit code, when there is nothing left to do: an error was told, or the version or the help was asked for.
+pub(crate) fn options(table: &Table, words: &[String]) -> Result<Parsed, u8> {
+    let parsed = options::parse(table, words).map_err(|error| {
+        to_stderr(&format!("{error}\n"));
+        table.exit_code_of_errors()
+    })?;
+    if parsed.has("version") {
+        return Err(print(&format!("{}\n", version::SLURM)));
+    }
+    if parsed.has("help") || parsed.has("usage") {
+        return Err(print(&help(table)));
+    }
+    Ok(parsed)
+}
+
+/// How often an option was given.
+#[must_use]
+pub(crate) fn count(parsed: &Parsed, name: &str) -> i8 {
+    let times = parsed.options.iter().filter(|found| found.means() == name).count();
+    i8::try_from(times).unwrap_or(i8::MAX)
+}
+
+/// This host's clock.
+#[must_use]
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+fn print(text: &str) -> u8 {
+    u8::from(!to_stdout(text))
+}
+
+/// Every option with its form. What one does stands in Slurm's manual; what is not built says so when it is used.
+fn help(table: &Table) -> String {
+    let operands = match table.command {
+        "sbatch" => "[OPTIONS...] [SCRIPT [ARGS...]]",
+        "srun" => "[OPTIONS...] COMMAND [ARGS...]",
+        "salloc" => "[OPTIONS...] [COMMAND [ARGS...]]",
+        "scancel" => "[OPTIONS...] [JOB_ID[_ARRAY_ID][.STEP_ID]...]",
+        "sbcast" => "[OPTIONS...] SOURCE DEST",
+        _ => "[OPTIONS...]",
+    };
+    let mut out = format!("Usage: {} {operands}\n\nOptions:\n", table.command);
+    for opt in table.options.iter().filter(|opt| opt.means == opt.long) {
+        out.push_str(&help_line(opt));
+    }
+    out
+}
+
+fn help_line(opt: &Opt) -> String {
+    let short = opt.short.map_or_else(|| "    ".to_owned(), |c| format!("-{c}, "));
+    let value = match opt.takes {
+        Takes::No => "",
+        Takes::Required => "=VALUE",
+        Takes::Optional => "[=VALUE]",
+    };
+    format!("  {short}--{}{value}\n", opt.long)
+}

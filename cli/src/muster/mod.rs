@@ -1,0 +1,77 @@
+//! `muster`: what Slurm has no word for — founding the cluster, its replicas, proof that a node is dead, configuration
+//! versions.
+
+mod config;
+mod init;
+mod node;
+mod replicas;
+mod table;
+
+use crate::say::{Voice, to_stdout};
+use crate::site::{Reach, Site};
+use crate::version;
+
+const VOICE: Voice = Voice { program: "muster", verbosity: 0 };
+
+const HELP: &str = "\
+Usage: muster COMMAND
+
+  init                                found the cluster that slurm.conf describes
+  status [--json]                     replicas, and who leads
+  replica list [--json]               the same
+  node confirm-dead NODE --why TEXT   give proof that a node is off, so that its jobs may run elsewhere
+  config show [VERSION]               the configuration in force, or an older version
+  config versions [--json]            all versions
+  version                             what this is
+  sbatch, srun, salloc, scancel, …    Slurm's commands, as under their own names
+";
+
+/// Runs the command with the words after its name.
+pub(crate) fn run(words: &[String]) -> u8 {
+    let json = words.iter().any(|word| word == "--json");
+    let words: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "--json").collect();
+    match words.as_slice() {
+        [] => usage(),
+        ["--help" | "-h" | "help", ..] => print(HELP),
+        ["--version" | "-V" | "version"] => print(&format!("{}\n", version::MUSTER)),
+        ["init"] => with_site(init::run),
+        ["status"] | ["replica", "list"] => with_site(|site, reach| replicas::run(site, reach, json)),
+        ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
+        ["config", "show"] => with_site(|_, reach| config::show(reach, 0)),
+        ["config", "show", version] => match version.parse() {
+            Ok(version) => with_site(|_, reach| config::show(reach, version)),
+            Err(_) => told(&format!("not a configuration version: {version}")),
+        },
+        ["config"] | ["config", "versions"] => with_site(|_, reach| config::versions(reach, json)),
+        [other, ..] => {
+            VOICE.error(&format!("no such command: {}", words.join(" ")));
+            VOICE.bare(&format!("Try \"muster --help\" for more information about {other}"));
+            1
+        }
+    }
+}
+
+fn usage() -> u8 {
+    crate::say::to_stderr(HELP);
+    1
+}
+
+fn told(text: &str) -> u8 {
+    VOICE.error(text);
+    1
+}
+
+fn print(text: &str) -> u8 {
+    u8::from(!to_stdout(text))
+}
+
+fn with_site(work: impl FnOnce(&Site, &Reach) -> u8) -> u8 {
+    let site = match Site::read() {
+        Ok(site) => site,
+        Err(error) => return error.report(VOICE),
+    };
+    match site.reach(VOICE.program) {
+        Ok(reach) => work(&site, &reach),
+        Err(error) => error.report(VOICE),
+    }
+}

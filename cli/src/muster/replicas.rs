@@ -1,0 +1,176 @@
+//! `muster status`: the replicas as the cluster sees them, and the controllers of slurm.conf as this host sees them.
+
+use std::time::Duration;
+
+use muster_channel::{Client, ClientOptions};
+use muster_proto::wire::{ListReplicas, Ping, Pong, ReplicaInfo, ReplicaList, reply, request};
+use serde_json::json;
+
+use super::init::hex;
+use super::table::aligned;
+use super::{VOICE, print};
+use crate::site::{Reach, Site, block_on};
+
+/// An operator waits no longer than this for a leader; then each controller is asked for what it knows itself.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// One line of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Line {
+    name: String,
+    role: String,
+    leader: bool,
+    index: Option<u64>,
+    address: String,
+    version: String,
+    contact_ms: u64,
+}
+
+pub(super) fn run(site: &Site, reach: &Reach, json: bool) -> u8 {
+    block_on(async {
+        let list = ask(site, reach).await;
+        let pongs = ping(site, reach).await;
+        let lines = merge(list.as_ref(), &pongs);
+        let text = if json { as_json(site, list.as_ref(), &lines) } else { as_text(site, list.as_ref(), &lines) };
+        let code = print(&text);
+        if list.is_none() {
+            VOICE.error("no leader answers: what is shown is what each controller knows itself");
+            return 1;
+        }
+        code
+    })
+}
+
+/// From the leader; else, with what is stale, from any controller.
+async fn ask(site: &Site, reach: &Reach) -> Option<ReplicaList> {
+    let options = ClientOptions {
+        cluster: site.config.cluster_name.clone(),
+        controllers: reach.client.controllers().to_vec(),
+        host: String::new(),
+        program: VOICE.program.to_owned(),
+        one_try: Duration::from_secs(1),
+        give_up: PATIENCE,
+    };
+    let client = Client::new(reach.outside.clone(), reach.keeper.clone(), options);
+    match client.call(request::Body::ListReplicas(ListReplicas {})).await {
+        Ok(reply::Body::Replicas(list)) => Some(list),
+        _ => None,
+    }
+}
+
+type Pinged = (String, String, Option<Pong>);
+
+async fn ping(site: &Site, reach: &Reach) -> Vec<Pinged> {
+    let asked = site.controllers().into_iter().map(|(name, address)| async move {
+        let answer = reach.client.call_one(&address, request::Body::Ping(Ping {}));
+        let pong = match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(reply::Body::Pong(pong))) => Some(pong),
+            _ => None,
+        };
+        (name, address, pong)
+    });
+    futures::future::join_all(asked).await
+}
+
+fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
+    let mut lines: Vec<Line> = list.iter().flat_map(|list| &list.replicas).map(of_replica).collect();
+    for (name, address, pong) in pongs {
+        if lines.iter().any(|line| line.name == *name) {
+            continue;
+        }
+        let role = match pong {
+            None => "unreachable",
+            Some(pong) if pong.cluster_id.is_empty() => "waits to be admitted",
+            Some(pong) if pong.leader => "leader",
+            Some(_) => "follower",
+        };
+        lines.push(Line {
+            name: name.clone(),
+            role: role.to_owned(),
+            leader: pong.as_ref().is_some_and(|pong| pong.leader),
+            index: None,
+            address: address.clone(),
+            version: pong.as_ref().map(|pong| pong.version.clone()).unwrap_or_default(),
+            contact_ms: 0,
+        });
+    }
+    lines
+}
+
+fn of_replica(info: &ReplicaInfo) -> Line {
+    Line {
+        name: info.name.clone(),
+        role: info.role.clone(),
+        leader: info.role == "leader",
+        index: info.matched_index.or((info.applied_index > 0).then_some(info.applied_index)),
+        address: info.address.clone(),
+        version: info.version.clone(),
+        contact_ms: info.last_contact_ms,
+    }
+}
+
+fn as_text(site: &Site, list: Option<&ReplicaList>, lines: &[Line]) -> String {
+    let mut out = format!("Cluster {}", site.config.cluster_name);
+    let term = list.map_or_else(|| "-".to_owned(), |list| list.term.to_string());
+    if let Some(list) = list {
+        let id = hex(&list.cluster_id);
+        out.push_str(&format!(" ({id}) generation {} term {term} commit index {}", list.generation, list.commit_index));
+    }
+    out.push('\n');
+    let heading = ["NAME", "ROLE", "LEADER", "TERM", "INDEX", "ADDRESS", "VERSION"];
+    let mut rows = vec![heading.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
+    for line in lines {
+        rows.push(vec![
+            line.name.clone(),
+            line.role.clone(),
+            if line.leader { "*".to_owned() } else { String::new() },
+            term.clone(),
+            line.index.map_or_else(|| "-".to_owned(), |index| index.to_string()),
+            line.address.clone(),
+            line.version.clone(),
+        ]);
+    }
+    out.push_str(&aligned(&rows));
+    out
+}
+
+fn as_json(site: &Site, list: Option<&ReplicaList>, lines: &[Line]) -> String {
+    let replicas: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            json!({
+                "name": line.name, "role": line.role, "leader": line.leader, "index": line.index,
+                "address": line.address, "version": line.version, "last_contact_ms": line.contact_ms,
+            })
+        })
+        .collect();
+    let value = json!({
+        "cluster": site.config.cluster_name,
+        "cluster_id": list.map(|list| hex(&list.cluster_id)),
+        "generation": list.map(|list| list.generation),
+        "term": list.map(|list| list.term),
+        "commit_index": list.map(|list| list.commit_index),
+        "feature_level": list.map(|list| list.feature_level),
+        "replicas": replicas,
+    });
+    format!("{value:#}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controllers_that_are_no_replicas_are_listed_too() {
+        let leader = ReplicaInfo { name: "a".into(), role: "leader".into(), matched_index: Some(9), ..ReplicaInfo::default() };
+        let list = ReplicaList { replicas: vec![leader], term: 3, ..ReplicaList::default() };
+        let pongs = [
+            ("a".to_owned(), "h:1".to_owned(), Some(Pong::default())),
+            ("b".to_owned(), "h:2".to_owned(), Some(Pong::default())),
+            ("c".to_owned(), "h:3".to_owned(), None),
+        ];
+        let lines = merge(Some(&list), &pongs);
+        let told: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.role.as_str(), line.leader)).collect();
+        assert_eq!(told, [("a", "leader", true), ("b", "waits to be admitted", false), ("c", "unreachable", false)]);
+    }
+}

@@ -1,0 +1,112 @@
+//! What the user asked for so far, while options are applied to it.
+
+use muster_dialect::options::Found;
+use muster_proto::durable::{JobSpec, Request, StepSpec};
+
+use super::bad::Bad;
+use super::{ClientSide, behaviour, client, placement, resources, timing, who};
+
+/// Where an option was given. Later ones are stronger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Source {
+    Environment,
+    Script,
+    CommandLine,
+}
+
+/// The request as it grows.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Draft {
+    /// For `Submit`. Its request is [`Draft::request`], put in at the end.
+    pub job: JobSpec,
+    /// What it asks of nodes.
+    pub request: Request,
+    /// What only steps have.
+    pub step: StepSpec,
+    /// What the command itself does with it.
+    pub client: ClientSide,
+    /// Which of the three ways to ask for memory was used, and where.
+    memory: Option<(Source, &'static str)>,
+    now_ms: u64,
+}
+
+/// One option in the hands of the groups below.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'a> {
+    pub(super) name: &'static str,
+    pub(super) value: Option<&'a str>,
+    pub(super) source: Source,
+}
+
+impl<'a> Given<'a> {
+    /// The value; empty for an option that came without one.
+    pub(super) fn text(&self) -> &'a str {
+        self.value.unwrap_or_default()
+    }
+}
+
+impl Draft {
+    /// Nothing asked for yet. `now_ms`: what dates like `now+1hour` count from.
+    #[must_use]
+    pub(crate) fn new(now_ms: u64) -> Self {
+        Self {
+            job: JobSpec::default(),
+            request: Request::default(),
+            step: StepSpec::default(),
+            client: ClientSide::default(),
+            memory: None,
+            now_ms,
+        }
+    }
+
+    /// Takes the options of one source, in their order.
+    ///
+    /// # Errors
+    /// The first that cannot be taken.
+    pub(crate) fn apply_all(&mut self, found: &[Found], source: Source) -> Result<(), Bad> {
+        found.iter().try_for_each(|one| self.apply(one.means(), one.value.as_deref(), source))
+    }
+
+    /// Takes one option by the name of what it means.
+    ///
+    /// # Errors
+    /// Its value is wrong, or it is not built.
+    pub(crate) fn apply(&mut self, name: &'static str, value: Option<&str>, source: Source) -> Result<(), Bad> {
+        let given = Given { name, value, source };
+        let groups: [fn(&mut Draft, Given<'_>) -> Result<bool, Bad>; 6] = [
+            resources::apply,
+            placement::apply,
+            timing::apply,
+            who::apply,
+            behaviour::apply,
+            client::apply,
+        ];
+        for group in groups {
+            if group(self, given)? {
+                return Ok(());
+            }
+        }
+        Err(Bad::NotBuilt(name.to_owned()))
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Notes which way of asking for memory is used; a stronger source takes the place of a weaker one.
+    pub(super) fn choose_memory(&mut self, given: &Given<'_>) -> Result<(), Bad> {
+        if let Some((source, name)) = self.memory
+            && source == given.source
+            && source != Source::Environment
+            && name != given.name
+        {
+            return Err(Bad::Fatal("--mem, --mem-per-cpu, and --mem-per-gpu are mutually exclusive.".into()));
+        }
+        self.memory = Some((given.source, given.name));
+        self.request.mem_per_node_mib = None;
+        self.request.mem_per_cpu_mib = None;
+        self.request.mem_per_gres_mib = 0;
+        self.job.has_mem_request = true;
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! From options to what is asked of the cluster. `sbatch`, `srun` and `salloc` share nearly all of it.
+//!
+//! ```text
+//! environment < #SBATCH lines < command line ── Draft::apply, one option at a time ──► Draft ──► JobSpec, StepSpec
+//! ```
+//!
+//! An option that Slurm knows and this version does not build is refused by name, never skipped.
+
+mod bad;
+mod behaviour;
+mod client;
+mod date;
+mod dependency;
+mod draft;
+mod finish;
+mod gres;
+mod input;
+mod mail;
+mod placement;
+mod resources;
+mod timing;
+mod variables;
+mod who;
+
+pub(crate) use bad::Bad;
+pub(crate) use client::ClientSide;
+pub(crate) use draft::{Draft, Source};
+pub(crate) use finish::{Command, ranges};
+pub(crate) use input::{from_environment, variables_of};

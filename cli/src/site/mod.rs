@@ -1,0 +1,189 @@
+//! The cluster as this host knows it: its configuration, and how to reach its controllers.
+//!
+//! `SLURM_CONF` names the configuration, else `/etc/slurm/slurm.conf`. Includes and sister files are read from disk here;
+//! what they say is `dialect`'s.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use muster_channel::{Client, ClientOptions, CredentialError, Credentials, Munge, NoAuth, Outside};
+use muster_dialect::conf::{self, Config, Severity};
+use thiserror::Error;
+
+use crate::refusal::{GIVE_UP, ONE_TRY};
+use crate::say::{Voice, os_error};
+
+const DEFAULT_PATH: &str = "/etc/slurm/slurm.conf";
+
+/// Why there is no cluster to talk to.
+#[derive(Debug, Error)]
+pub(crate) enum SiteError {
+    /// No file, or unreadable.
+    #[error("cannot read {path}: {why}")]
+    Unreadable { path: String, why: String },
+    /// What the configuration's reader says, one a line.
+    #[error("{0}")]
+    Invalid(String),
+    /// munge cannot be used.
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
+    /// Slurm has it, this version does not.
+    #[error("AuthType={0}: not supported by this version")]
+    Auth(String),
+}
+
+impl SiteError {
+    /// Tells the user as Slurm does, and gives the exit code.
+    pub(crate) fn report(&self, voice: Voice) -> u8 {
+        voice.error(&self.to_string());
+        match self {
+            Self::Unreadable { .. } => voice.fatal("Could not establish a configuration source"),
+            Self::Invalid(_) => voice.fatal("Unable to process configuration file"),
+            Self::Credential(_) | Self::Auth(_) => {}
+        }
+        1
+    }
+}
+
+/// The configuration, with the text of its files.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub path: String,
+    pub config: Config,
+    /// Path and text: slurm.conf first, includes and sister files after it.
+    pub files: Vec<(String, String)>,
+}
+
+/// Reads files from disk for `dialect`.
+struct Disk;
+
+impl conf::Source for Disk {
+    fn read(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(path).map_err(|error| os_error(&error))
+    }
+
+    fn read_if_present(&self, path: &str) -> Result<Option<String>, String> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(os_error(&error)),
+        }
+    }
+}
+
+impl Site {
+    /// Reads the configuration of this host.
+    ///
+    /// # Errors
+    /// There is none, or it has errors.
+    pub(crate) fn read() -> Result<Self, SiteError> {
+        let path = std::env::var("SLURM_CONF").ok().filter(|path| !path.is_empty());
+        Self::read_from(&path.unwrap_or_else(|| DEFAULT_PATH.to_owned()))
+    }
+
+    fn read_from(path: &str) -> Result<Self, SiteError> {
+        if let Err(error) = std::fs::File::open(path) {
+            return Err(SiteError::Unreadable { path: path.to_owned(), why: os_error(&error) });
+        }
+        let parsed = conf::parse(&Disk, path);
+        let errors = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        let text = errors.map(ToString::to_string).collect::<Vec<_>>().join("\n");
+        let config = parsed.config.ok_or(SiteError::Invalid(text))?;
+        Ok(Self { path: path.to_owned(), config, files: parsed.files })
+    }
+
+    /// Client doors of the controllers, in the order of the configuration: name, `host:port`.
+    #[must_use]
+    pub(crate) fn controllers(&self) -> Vec<(String, String)> {
+        let port = self.config.slurmctld_ports.0;
+        let hosts = self.config.slurmctld_hosts.iter();
+        hosts.map(|host| (host.name.clone(), address(&host.addr, port))).collect()
+    }
+
+    /// How to speak to this cluster.
+    ///
+    /// # Errors
+    /// The site's authentication does not work here.
+    pub(crate) fn reach(&self, program: &'static str) -> Result<Reach, SiteError> {
+        let outside = Outside::real();
+        let keeper = self.keeper()?;
+        let options = ClientOptions {
+            cluster: self.config.cluster_name.clone(),
+            controllers: self.controllers().into_iter().map(|(_, address)| address).collect(),
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            program: program.to_owned(),
+            one_try: ONE_TRY,
+            give_up: GIVE_UP,
+        };
+        let cluster = self.config.cluster_name.clone();
+        let client = Client::new(outside.clone(), keeper.clone(), options);
+        Ok(Reach { outside, keeper, client, cluster })
+    }
+
+    fn keeper(&self) -> Result<Arc<dyn Credentials>, SiteError> {
+        match self.config.auth_type.as_str() {
+            "auth/munge" => {
+                let socket = self.config.auth_info.get("socket").map(Path::new);
+                Ok(Arc::new(Munge::load(socket)?))
+            }
+            "auth/none" => {
+                let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+                Ok(Arc::new(NoAuth::new(uid, gid)))
+            }
+            other => Err(SiteError::Auth(other.to_owned())),
+        }
+    }
+
+    /// A word of `SchedulerParameters` that is a number.
+    #[must_use]
+    pub(crate) fn scheduler_number(&self, word: &str) -> Option<u64> {
+        self.config.scheduler_parameters.get(word).and_then(|value| value.parse().ok())
+    }
+}
+
+fn address(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+/// What it takes to speak to controllers and nodes.
+#[derive(Clone)]
+pub(crate) struct Reach {
+    pub outside: Outside,
+    pub keeper: Arc<dyn Credentials>,
+    pub client: Client,
+    pub cluster: String,
+}
+
+/// Runs `work` on this thread. Commands are short: more threads would only cost time to start.
+///
+/// # Panics
+/// When the kernel gives no event queue, without which nothing can be done.
+pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.expect("the kernel gives every process an event queue").block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_file_is_named() {
+        let error = Site::read_from("/no/such/slurm.conf").expect_err("there is none");
+        assert_eq!(error.to_string(), "cannot read /no/such/slurm.conf: No such file or directory");
+    }
+
+    #[test]
+    fn controllers_are_reached_at_their_address_and_port() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("slurm.conf");
+        let text = "ClusterName=c\nSlurmctldHost=a(127.0.0.1)\nSlurmctldHost=b\nSlurmctldPort=7001\nAuthType=auth/none\n\
+                    NodeName=n1\nPartitionName=p Nodes=n1 Default=YES\n";
+        std::fs::write(&path, text).expect("writable");
+        let site = Site::read_from(&path.to_string_lossy()).expect("it is valid");
+        let expected = [("a".to_owned(), "127.0.0.1:7001".to_owned()), ("b".to_owned(), "b:7001".to_owned())];
+        assert_eq!(site.controllers(), expected);
+        assert_eq!(site.files.len(), 1);
+    }
+}

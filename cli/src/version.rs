@@ -1,0 +1,7 @@
+//! What `--version` says.
+
+/// Of every Slurm command. Wrappers read the number to learn which options and fields there are: it is the release
+/// whose interface this is.
+pub(crate) const SLURM: &str = "slurm 26.05.0";
+/// Of `muster`: the same, and its own.
+pub(crate) const MUSTER: &str = concat!("slurm 26.05.0 (muster ", env!("CARGO_PKG_VERSION"), ")");
