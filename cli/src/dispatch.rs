@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::say::to_stderr;
-use crate::{muster, sbatch, scancel};
+use crate::{muster, sbatch, scancel, squeue};
 
 /// Runs a command with the words after its name.
 type Verb = fn(&[String]) -> u8;
@@ -12,11 +12,12 @@ type Verb = fn(&[String]) -> u8;
 const VERBS: &[(&str, Verb)] = &[
     ("sbatch", sbatch::run),
     ("scancel", scancel::run),
+    ("squeue", squeue::run),
 ];
 
 /// Commands of Slurm without code yet.
-const UNBUILT: [&str; 16] = [
-    "salloc", "srun", "sbcast", "sacct", "sacctmgr", "sattach", "scontrol", "scrontab", "sdiag", "sinfo", "sprio", "squeue", "sreport", "sshare", "sstat", "strigger",
+const UNBUILT: [&str; 15] = [
+    "salloc", "srun", "sbcast", "sacct", "sacctmgr", "sattach", "scontrol", "scrontab", "sdiag", "sinfo", "sprio", "sreport", "sshare", "sstat", "strigger",
 ];
 
 /// Runs the command that `args` mean; the first is the program's own name. The exit code.

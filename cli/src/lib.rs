@@ -10,6 +10,7 @@
 
 mod dispatch;
 mod entry;
+mod list;
 mod muster;
 mod process;
 mod refusal;
@@ -17,8 +18,10 @@ mod request;
 mod say;
 mod sbatch;
 mod scancel;
+mod show;
 mod show_time;
 mod site;
+mod squeue;
 mod target;
 mod version;
 

@@ -24,6 +24,13 @@ pub(super) fn types(text: &str) -> Option<u32> {
     if bits.is_empty() { None } else { Some(bits.into_iter().fold(0, |set, bit| set | bit)) }
 }
 
+/// The words of a set, as scontrol shows them.
+pub(crate) fn mail_type_names(set: u32) -> String {
+    let words = TYPES.iter().filter(|(name, bits)| *bits != 0 && *name != "ALL" && set & bits == *bits);
+    let words: Vec<&str> = words.map(|(name, _)| *name).collect();
+    if words.is_empty() { "NONE".to_owned() } else { words.join(",") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,7 +12,7 @@ use super::record::{Form, Record, or_null};
 use super::status::job_status;
 
 const UNLIMITED: u32 = u32::MAX;
-/// What `%a` stands for where a job is not of an array.
+/// What `%a` stands for while no task has started.
 const NO_TASK: u32 = 0xffff_fffe;
 
 /// The record of `job`.
@@ -164,18 +164,25 @@ fn files(record: &mut Record, row: &JobRow, spec: &JobSpec) {
     record.line_if(!spec.admin_comment.is_empty(), || format!("AdminComment={} ", spec.admin_comment));
     record.line_if(!spec.comment.is_empty(), || format!("Comment={} ", spec.comment));
     if spec.kind() == JobKind::Batch {
-        let out = std_path(row, spec, &spec.std_out, default_output(row));
-        let err = if spec.std_err.is_empty() { out.clone() } else { std_path(row, spec, &spec.std_err, "") };
+        let (out, err, input) = job_std_paths(row, spec);
         record.line(format!("StdErr={err}"));
-        record.line(format!("StdIn={}", std_path(row, spec, &spec.std_in, "/dev/null")));
+        record.line(format!("StdIn={input}"));
         record.line(format!("StdOut={out}"));
     }
     record.line("Power=");
     record.line_if(!spec.mail_user.is_empty() || spec.mail_types != 0, || {
         let user = if spec.mail_user.is_empty() { &spec.user_name } else { &spec.mail_user };
-        format!("MailUser={user} MailType={}", crate::request::mail_types(spec.mail_types))
+        format!("MailUser={user} MailType={}", crate::request::mail_type_names(spec.mail_types))
     });
     record.line("");
+}
+
+/// Paths of standard output, error and input of a batch job.
+pub(crate) fn job_std_paths(row: &JobRow, spec: &JobSpec) -> (String, String, String) {
+    let out = std_path(row, spec, &spec.std_out, default_output(row));
+    let err = if spec.std_err.is_empty() { out.clone() } else { std_path(row, spec, &spec.std_err, "") };
+    let input = std_path(row, spec, &spec.std_in, "/dev/null");
+    (out, err, input)
 }
 
 fn default_output(row: &JobRow) -> &'static str {
@@ -185,13 +192,7 @@ fn default_output(row: &JobRow) -> &'static str {
 /// The path with its patterns expanded, from the job's directory on.
 fn std_path(row: &JobRow, spec: &JobSpec, asked: &str, default: &str) -> String {
     let text = if asked.is_empty() { default } else { asked };
-    let facts = pattern::JobFacts {
-        job_id: row.job_id,
-        array_job_id: if row.array_job_id == 0 { row.job_id } else { row.array_job_id },
-        array_task: row.array_task.unwrap_or(NO_TASK),
-        user: &spec.user_name,
-        name: &spec.name,
-    };
-    let path = pattern::expand_for_job(text, &facts);
-    if path.starts_with('/') { path } else { format!("{}/{path}", spec.work_dir.trim_end_matches('/')) }
+    let array = (row.array_job_id != 0).then(|| (row.array_job_id, row.array_task.unwrap_or(NO_TASK)));
+    let job = pattern::PatternJob { job: row.job_id, array, user: &spec.user_name, name: &spec.name };
+    pattern::show(text, &spec.work_dir, &job)
 }

@@ -9,7 +9,7 @@ mod record;
 mod status;
 mod step;
 
-pub(crate) use job::job;
+pub(crate) use job::{job, job_std_paths};
 pub(crate) use node::node;
 pub(crate) use partition::partition;
 pub(crate) use record::{Form, Record};

@@ -17,7 +17,7 @@ pub(crate) struct Form {
 impl Form {
     /// `2026-11-21T22:33:06`, or `absent` for 0.
     pub(crate) fn date(&self, ms: u64, absent: &str) -> String {
-        if ms == 0 { absent.to_owned() } else { date::print((ms / 1000) as i64, &self.zone) }
+        if ms == 0 { absent.to_owned() } else { date::iso((ms / 1000) as i64, &self.zone) }
     }
 }
 

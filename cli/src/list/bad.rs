@@ -1,0 +1,23 @@
+//! Options of listings that cannot be honoured.
+
+use crate::say::Voice;
+
+/// What is told; the exit code is 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Bad {
+    /// A value that means nothing: lines for the user.
+    Value(String),
+    /// Slurm has it, this version does not: the option's name.
+    NotBuilt(&'static str),
+}
+
+impl Bad {
+    /// Tells the user, and gives the exit code.
+    pub(crate) fn report(&self, voice: Voice) -> u8 {
+        match self {
+            Self::Value(text) => voice.error(text),
+            Self::NotBuilt(name) => voice.error(&format!("--{name}: not supported by this version")),
+        }
+        1
+    }
+}

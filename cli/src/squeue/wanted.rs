@@ -1,0 +1,166 @@
+//! What the user wants to see: options, then `SQUEUE_*` variables for what no option says.
+
+use muster_dialect::format::{Format, defaults, parse_built_in, parse_letters, parse_names, tables};
+use muster_dialect::jobid::JobSpec;
+use muster_dialect::options::Parsed;
+use muster_dialect::state::{JobFlags, JobState, StateFilter};
+
+use crate::list::{Bad, words};
+use crate::process::{Variables, user_id};
+
+/// Filters, format and order.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// `-j`; empty: all.
+    pub(super) jobs: Vec<JobSpec>,
+    /// `-s`: steps instead of jobs, these or all.
+    pub(super) steps: Option<Vec<JobSpec>>,
+    pub(super) users: Vec<u32>,
+    pub(super) accounts: Vec<String>,
+    pub(super) names: Vec<String>,
+    pub(super) partitions: Vec<String>,
+    pub(super) qos: Vec<String>,
+    pub(super) licences: Vec<String>,
+    pub(super) reservations: Vec<String>,
+    pub(super) nodes: Vec<String>,
+    pub(super) states: Vec<StateFilter>,
+    pub(super) one_row_a_task: bool,
+    pub(super) start: bool,
+    pub(super) header: bool,
+    /// `-l` puts the date first; so does `-i`.
+    pub(super) date: bool,
+    pub(super) format: Format,
+    /// `-S`, or the default.
+    pub(super) sort: String,
+    pub(super) iterate_s: Option<u64>,
+    pub(super) time_format: Option<String>,
+    pub(super) json: bool,
+}
+
+/// Options without code: never silently ignored.
+const NOT_BUILT: [&str; 8] =
+    ["json", "yaml", "running-over", "running-under", "only-job-state", "expand-patterns", "usage", "clusters"];
+
+impl Wanted {
+    pub(super) fn read(parsed: &Parsed, variables: &Variables) -> Result<Self, Bad> {
+        if let Some(name) = NOT_BUILT.into_iter().find(|name| parsed.has(name)) {
+            return Err(Bad::NotBuilt(name));
+        }
+        let of = |option: &str, variable: &str| {
+            let value = parsed.last(option).flatten();
+            value.or_else(|| variables.get(variable)).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let list = |option, variable| of(option, variable).map_or_else(Vec::new, |text| words(&text));
+        let steps = parsed.last("steps").map(|value| ids(value.unwrap_or_default())).transpose()?;
+        let long = parsed.has("long");
+        let start = parsed.has("start");
+        Ok(Self {
+            jobs: ids(&of("jobs", "SQUEUE_JOBS").unwrap_or_default())?,
+            users: users(parsed, &list("user", "SQUEUE_USERS"))?,
+            accounts: list("account", "SQUEUE_ACCOUNT"),
+            names: list("name", "SQUEUE_NAMES"),
+            partitions: list("partition", "SQUEUE_PARTITION"),
+            qos: list("qos", "SQUEUE_QOS"),
+            licences: list("licenses", "SQUEUE_LICENSES"),
+            reservations: list("reservation", "SQUEUE_RESERVATION"),
+            nodes: nodes(of("nodelist", "SQUEUE_NODELIST"))?,
+            states: if start { vec![StateFilter::Base(JobState::Pending)] } else { states(of("states", "SQUEUE_STATES"))? },
+            one_row_a_task: parsed.has("array") || variables.get("SQUEUE_ARRAY").is_some(),
+            header: !parsed.has("noheader"),
+            date: (long || parsed.has("iterate")) && !parsed.has("noheader"),
+            format: format(parsed, variables, steps.is_some(), long, start),
+            sort: of("sort", "SQUEUE_SORT").unwrap_or_else(|| default_sort(steps.is_some(), start).to_owned()),
+            iterate_s: of("iterate", "").map(|text| iterate(&text)).transpose()?,
+            time_format: variables.get("SLURM_TIME_FORMAT").map(str::to_owned),
+            json: false,
+            steps,
+            start,
+        })
+    }
+
+    /// What is wrong with the format; the listing goes on without it.
+    pub(super) fn format_problems(&self) -> &[String] {
+        &self.format.problems
+    }
+}
+
+fn default_sort(steps: bool, start: bool) -> &'static str {
+    match (steps, start) {
+        (true, _) => "P,i",
+        (_, true) => "S",
+        _ => "P,t,-p",
+    }
+}
+
+fn format(parsed: &Parsed, variables: &Variables, steps: bool, long: bool, start: bool) -> Format {
+    let table = if steps { &tables::SQUEUE_STEPS } else { &tables::SQUEUE_JOBS };
+    // The last of -o and -O counts.
+    let given = parsed.options.iter().rev().find(|found| matches!(found.means(), "format" | "Format"));
+    if let Some(found) = given {
+        let text = found.value.as_deref().unwrap_or_default();
+        return if found.means() == "format" { parse_letters(table, text) } else { parse_names(table, text) };
+    }
+    if let Some(text) = variables.get("SQUEUE_FORMAT").filter(|_| !long && !start) {
+        return parse_letters(table, text);
+    }
+    if let Some(text) = variables.get("SQUEUE_FORMAT2").filter(|_| !long && !start) {
+        return parse_names(table, text);
+    }
+    let text = match (steps, start, long) {
+        (true, _, _) => defaults::SQUEUE_STEPS,
+        (_, true, _) => defaults::SQUEUE_START,
+        (_, _, true) => defaults::SQUEUE_LONG,
+        _ => defaults::SQUEUE,
+    };
+    parse_built_in(table, text)
+}
+
+fn ids(text: &str) -> Result<Vec<JobSpec>, Bad> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    let parse = |word: &str| JobSpec::parse(word).map_err(|_| Bad::Value(format!("Invalid job id: {word}")));
+    // Commas inside of brackets belong to one id.
+    JobSpec::parse_list(text).or_else(|_| words(text).iter().map(|word| parse(word)).collect())
+}
+
+fn users(parsed: &Parsed, names: &[String]) -> Result<Vec<u32>, Bad> {
+    let mut users = Vec::new();
+    for name in names {
+        users.push(user_id(name).map_err(|_| Bad::Value(format!("Invalid user: {name}")))?);
+    }
+    if parsed.has("me") {
+        users.push(rustix::process::getuid().as_raw());
+    }
+    if parsed.has("notme") {
+        return Err(Bad::NotBuilt("notme"));
+    }
+    Ok(users)
+}
+
+fn nodes(text: Option<String>) -> Result<Vec<String>, Bad> {
+    let Some(text) = text else { return Ok(Vec::new()) };
+    muster_dialect::hostlist::parse(&text).map_err(|error| Bad::Value(format!("Invalid node name {text}: {error}")))
+}
+
+/// Those asked for; without any, what waits, runs or completes.
+fn states(text: Option<String>) -> Result<Vec<StateFilter>, Bad> {
+    let Some(text) = text else {
+        let active = [JobState::Pending, JobState::Running, JobState::Suspended].map(StateFilter::Base);
+        return Ok(active.into_iter().chain([StateFilter::Flag(JobFlags::COMPLETING)]).collect());
+    };
+    let invalid = |word: &str| {
+        let valid = "Valid job states include: PENDING,RUNNING,SUSPENDED,COMPLETED,CANCELLED,FAILED,TIMEOUT,NODE_FAIL,\
+                     PREEMPTED,BOOT_FAIL,DEADLINE,OUT_OF_MEMORY,COMPLETING,CONFIGURING,RESIZING,RESV_DEL_HOLD,REQUEUED,\
+                     REQUEUE_FED,REQUEUE_HOLD,REVOKED,SIGNALING,SPECIAL_EXIT,STAGE_OUT,STOPPED";
+        Bad::Value(format!("Invalid job state specified: {word}\n{valid}"))
+    };
+    words(&text).iter().map(|word| StateFilter::parse(word).ok_or_else(|| invalid(word))).collect()
+}
+
+fn iterate(text: &str) -> Result<u64, Bad> {
+    match text.parse() {
+        Ok(seconds) if seconds > 0 => Ok(seconds),
+        _ => Err(Bad::Value(format!("--iterate={text}"))),
+    }
+}
