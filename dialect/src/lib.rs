@@ -8,20 +8,22 @@
 //! and a time zone; file-name patterns take the job. Input from outside is bounded before it is expanded, and never
 //! panics. Errors say where (`position`, in bytes) and what, in Slurm's words where Slurm has some.
 
-pub mod hostlist;
-pub mod exit_code;
-pub mod memory;
-pub mod step;
-pub mod signal;
-pub mod time;
-pub mod errno;
-pub mod state;
-pub mod dependency;
-pub mod jobid;
-pub mod cpus_per_node;
-pub mod tres;
-pub mod options;
-pub mod script;
 pub mod conf;
+pub mod cpus_per_node;
 pub mod date;
+pub mod dependency;
+pub mod distribution;
+pub mod errno;
+pub mod exit_code;
 pub mod format;
+pub mod hostlist;
+pub mod jobid;
+pub mod memory;
+pub mod options;
+pub mod pattern;
+pub mod script;
+pub mod signal;
+pub mod state;
+pub mod step;
+pub mod time;
+pub mod tres;
