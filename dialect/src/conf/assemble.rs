@@ -107,6 +107,7 @@ impl Parts {
             accounting_tres: globals.list("AccountingStorageTRES"),
             job_acct_gather_type: globals.text("JobAcctGatherType"),
             settings: globals.fields.values(),
+            node_index: self.nodes.index,
             nodes: self.nodes.list,
             partitions: self.partitions.list,
             node_sets: self.node_sets,

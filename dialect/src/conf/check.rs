@@ -16,12 +16,13 @@ pub(super) struct Places {
 
 impl Places {
     pub(super) fn of(globals: &Globals, partitions: Vec<Place>, top: Place) -> Places {
-        const CHECKED: [&str; 6] = [
+        const CHECKED: [&str; 7] = [
             "AccountingStorageEnforce",
             "FirstJobId",
             "PreemptMode",
             "PriorityDecayHalfLife",
             "TopologyPlugin",
+            "SchedulerParameters",
             "MaxArraySize",
         ];
         let settings = CHECKED.into_iter().map(|name| (name, globals.fields.place(name))).collect();
@@ -44,7 +45,7 @@ pub(super) fn check(config: &mut Config, places: &Places, findings: &mut Finding
     }
     check_globals(config, places, findings);
     check_partitions(config, places, findings);
-    check_sisters(config, places, findings);
+    check_scheduler_numbers(config, places, findings);
 }
 
 fn check_globals(config: &Config, places: &Places, findings: &mut Findings) {
@@ -115,24 +116,16 @@ fn check_partitions(config: &mut Config, places: &Places, findings: &mut Finding
     }
 }
 
-fn check_sisters(config: &Config, places: &Places, findings: &mut Findings) {
-    let known: std::collections::BTreeSet<&str> = config.nodes.iter().map(|node| node.name.as_str()).collect();
-    let mut unknown: Vec<&str> = Vec::new();
-    for name in config.gres.iter().flat_map(|line| &line.nodes) {
-        if !known.contains(name.as_str()) {
-            unknown.push(name);
+/// Options of SchedulerParameters that take a word.
+const TAKE_WORDS: [&str; 2] = ["bf_hetjob_prio", "requeue_delay"];
+
+fn check_scheduler_numbers(config: &mut Config, places: &Places, findings: &mut Findings) {
+    let at = places.of_setting("SchedulerParameters");
+    config.scheduler_parameters.retain(|name, value| {
+        let good = value.is_empty() || TAKE_WORDS.contains(&name.as_str()) || value.parse::<u64>().is_ok();
+        if !good {
+            findings.warn(at, format!("SchedulerParameters {name}={value} is not a number: the default is used"));
         }
-    }
-    if !unknown.is_empty() {
-        let message = format!("gres.conf names unknown nodes: {}", crate::hostlist::fold(&unknown));
-        findings.warn(places.top, message);
-    }
-    let types = config.gres.iter().filter_map(|line| line.name.as_ref());
-    let mut undeclared: Vec<&str> =
-        types.filter(|name| !config.gres_types.contains(name)).map(String::as_str).collect();
-    undeclared.dedup();
-    if !undeclared.is_empty() {
-        let message = format!("gres.conf describes what GresTypes does not name: {}", undeclared.join(","));
-        findings.warn(places.top, message);
-    }
+        good
+    });
 }

@@ -303,6 +303,8 @@ pub struct Config {
     pub cgroup: CgroupConf,
     pub topology: Vec<TopologyLine>,
 
+    /// Where each node stands in `nodes`.
+    pub(super) node_index: BTreeMap<String, u32>,
     /// The global keys that were set, understood, by their name in slurm.conf(5).
     pub(super) settings: BTreeMap<&'static str, Value>,
 }
@@ -310,7 +312,17 @@ pub struct Config {
 impl Config {
     /// The node of this name.
     pub fn node(&self, name: &str) -> Option<&NodeConf> {
-        self.nodes.iter().find(|node| node.name == name)
+        self.nodes.get(self.node_index(name)? as usize)
+    }
+
+    /// Where the node of this name stands in `nodes`.
+    pub fn node_index(&self, name: &str) -> Option<u32> {
+        self.node_index.get(name).copied()
+    }
+
+    /// A number of SchedulerParameters: `bf_interval`.
+    pub fn scheduler_number(&self, name: &str) -> Option<u64> {
+        self.scheduler_parameters.get(name)?.parse().ok()
     }
 
     /// The partition of this name; names are case-sensitive.

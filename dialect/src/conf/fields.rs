@@ -7,6 +7,7 @@ use super::keys::{self, Key, Support};
 use super::lexer::Pair;
 use super::obsolete;
 use super::spelling;
+use super::unsupported;
 use super::value::{Remark, Value};
 use crate::time::TimeLimit;
 
@@ -20,7 +21,12 @@ impl Fields {
         let mut fields = Fields::default();
         for pair in pairs {
             match keys::find(table, &pair.key) {
-                Some(key) => fields.accept(key, pair, findings),
+                Some(key) => {
+                    if let Some(instead) = obsolete::line_key(key.name) {
+                        findings.warn(pair.key_at, format!("{} is obsolete: {instead}", key.name));
+                    }
+                    fields.accept(key, pair, findings);
+                }
                 None => report_unknown(line, pair, table, findings),
             }
         }
@@ -46,6 +52,7 @@ impl Fields {
         }
         let Some(value) = value else { return };
         note_if_inert(key, &value, pair.key_at, findings);
+        unsupported::report(key.name, &value, pair.value_at, findings);
         self.0.insert(key.name, (value, pair.value_at));
     }
 
@@ -132,13 +139,16 @@ fn takes_empty(key: &Key) -> bool {
 }
 
 fn note_if_inert(key: &Key, value: &Value, at: Place, findings: &mut Findings) {
-    if key.support == Support::Acted {
-        return;
-    }
     let default = (!key.default.is_empty()).then(|| key.kind.parse(key.name, key.default).0).flatten();
     let harmless = default.as_ref() == Some(value) || is_none_plugin(value);
-    if !harmless {
-        findings.note(at, format!("{} is accepted, but this version does not act on it", key.name));
+    match key.support {
+        Support::Inert if !harmless => {
+            findings.note(at, format!("{} is accepted, but this version does not act on it", key.name));
+        }
+        Support::InertGuard if !harmless => {
+            findings.warn(at, format!("{} is accepted, but this version does not enforce it", key.name));
+        }
+        Support::Acted | Support::Inert | Support::InertGuard => {}
     }
 }
 

@@ -6,6 +6,8 @@ use super::hosts;
 use super::keys::{Key, Support};
 use super::lexer::Pair;
 use super::node_gres;
+use super::nodes::Nodes;
+use super::spelling;
 use super::value::Kind::{self, Choice, List, Text};
 use crate::hostlist;
 
@@ -56,16 +58,26 @@ const GRES: &[Key] = &[
     key("AutoDetect", Choice(AUTO_DETECT), Support::Acted),
 ];
 
-/// Reads all lines of gres.conf.
-pub(super) fn read(lines: &[Vec<Pair>], findings: &mut Findings) -> Vec<GresConf> {
-    lines.iter().map(|pairs| read_line(pairs, findings)).collect()
+/// Reads all lines of gres.conf. Nodes and names that slurm.conf does not know give a warning.
+pub(super) fn read(lines: &[Vec<Pair>], nodes: &Nodes, types: &[String], findings: &mut Findings) -> Vec<GresConf> {
+    let mut list = Vec::new();
+    for pairs in lines {
+        let fields = Fields::read("gres.conf", pairs, GRES, findings);
+        let line = read_line(&fields, pairs, findings);
+        nodes.warn_of_unknown(&line.nodes, fields.place("NodeName"), findings);
+        if let Some(name) = line.name.as_ref().filter(|name| !types.contains(name)) {
+            let hint = spelling::hint(name, types.iter().map(String::as_str));
+            findings.warn(fields.place("Name"), format!("GresTypes of slurm.conf does not name \"{name}\"{hint}"));
+        }
+        list.push(line);
+    }
+    list
 }
 
-fn read_line(pairs: &[Pair], findings: &mut Findings) -> GresConf {
-    let fields = Fields::read("gres.conf", pairs, GRES, findings);
+fn read_line(fields: &Fields, pairs: &[Pair], findings: &mut Findings) -> GresConf {
     let nodes = fields.text("NodeName").and_then(|text| hosts::expand(text, fields.place("NodeName"), findings));
-    let files = paths(&fields, "File", findings);
-    let multiple_files = paths(&fields, "MultipleFiles", findings);
+    let files = paths(fields, "File", findings);
+    let multiple_files = paths(fields, "MultipleFiles", findings);
     let place = pairs.first().map(|pair| pair.key_at).unwrap_or_default();
     if fields.has("File") && fields.has("MultipleFiles") {
         findings.error(fields.place("MultipleFiles"), "File and MultipleFiles are mutually exclusive");

@@ -37,6 +37,7 @@ pub mod show;
 mod source;
 mod spelling;
 mod topology;
+mod unsupported;
 mod value;
 
 #[cfg(test)]
@@ -104,9 +105,9 @@ fn read_all(library: &mut Library<'_>, lines: Vec<Vec<Pair>>, findings: &mut Fin
     let root_barred = globals.is_on("DisableRootJobs");
     lines.partitions.iter().for_each(|pairs| partitions.read(pairs, &members, root_barred, findings));
     lines.report_unused(findings);
-    let gres = gres::read(&library.read_sister("gres.conf", findings), findings);
+    let gres = gres::read(&library.read_sister("gres.conf", findings), &nodes, &gres_types, findings);
     let cgroup = cgroup::read(&library.read_sister("cgroup.conf", findings), findings);
-    let topology = topology::read(&library.read_sister("topology.conf", findings), findings);
+    let topology = topology::read(&library.read_sister("topology.conf", findings), &nodes, findings);
     let places = check::Places::of(&globals, partitions.places.clone(), top);
     let parts = assemble::Parts { globals, nodes, node_sets, partitions, gres, cgroup, topology };
     let mut config = parts.assemble(findings);

@@ -9,6 +9,7 @@ use super::hosts;
 use super::keys;
 use super::lexer::Pair;
 use super::node_gres::{self, NodeGres};
+use crate::hostlist;
 
 /// A cluster has at most this many nodes.
 pub const NODES_MAX: usize = 65_536;
@@ -57,7 +58,7 @@ pub struct NodeConf {
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     pub(super) list: Vec<NodeConf>,
-    index: BTreeMap<String, u32>,
+    pub(super) index: BTreeMap<String, u32>,
     defaults: Fields,
     crowded: bool,
 }
@@ -72,6 +73,14 @@ impl Nodes {
     /// The index of a node.
     pub(super) fn find(&self, name: &str) -> Option<u32> {
         self.index.get(name).copied()
+    }
+
+    /// Warns of names in a sister file that are no nodes.
+    pub(super) fn warn_of_unknown(&self, names: &[String], at: Place, findings: &mut Findings) {
+        let unknown: Vec<&String> = names.iter().filter(|name| self.find(name).is_none()).collect();
+        if !unknown.is_empty() {
+            findings.warn(at, format!("slurm.conf has no such nodes: {}", hostlist::fold(&unknown)));
+        }
     }
 
     /// Reads a `NodeName=` line.

@@ -30,6 +30,16 @@ pub(super) fn find(name: &str) -> Option<&'static Obsolete> {
     OBSOLETE.iter().find(|row| row.name.eq_ignore_ascii_case(name))
 }
 
+/// What an old key of node and partition lines is read as.
+pub(super) fn line_key(name: &str) -> Option<&'static str> {
+    match name {
+        "Procs" => Some("read as CPUs"),
+        "Shared" => Some("read as OverSubscribe"),
+        "Priority" => Some("read as PriorityTier and PriorityJobFactor"),
+        _ => None,
+    }
+}
+
 const fn gone(name: &'static str, instead: &'static str) -> Obsolete {
     Obsolete { name, fate: Fate::Ignored, instead }
 }

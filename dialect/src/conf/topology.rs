@@ -5,6 +5,7 @@ use super::fields::Fields;
 use super::hosts;
 use super::keys::{Key, Support};
 use super::lexer::Pair;
+use super::nodes::Nodes;
 use super::value::Kind::{self, List, Number, Text};
 
 /// One line of topology.conf.
@@ -39,18 +40,19 @@ const TOPOLOGY: &[Key] = &[
     key("RingName", Text, Support::Inert),
 ];
 
-/// Reads all lines of topology.conf.
-pub(super) fn read(lines: &[Vec<Pair>], findings: &mut Findings) -> Vec<TopologyLine> {
-    lines.iter().filter_map(|pairs| read_line(pairs, findings)).collect()
+/// Reads all lines of topology.conf. Nodes that slurm.conf does not know give a warning.
+pub(super) fn read(lines: &[Vec<Pair>], known: &Nodes, findings: &mut Findings) -> Vec<TopologyLine> {
+    lines.iter().filter_map(|pairs| read_line(pairs, known, findings)).collect()
 }
 
-fn read_line(pairs: &[Pair], findings: &mut Findings) -> Option<TopologyLine> {
+fn read_line(pairs: &[Pair], known: &Nodes, findings: &mut Findings) -> Option<TopologyLine> {
     let fields = Fields::read("topology.conf", pairs, TOPOLOGY, findings);
     let mut names = |key: &str| {
         let text = fields.text(key).filter(|text| !text.is_empty());
         text.and_then(|text| hosts::expand(text, fields.place(key), findings)).unwrap_or_default()
     };
     let (switches, nodes) = (names("Switches"), names("Nodes"));
+    known.warn_of_unknown(&nodes, fields.place("Nodes"), findings);
     if let Some(name) = fields.text("SwitchName") {
         let link_speed = fields.number_u32("LinkSpeed").unwrap_or(1);
         return Some(TopologyLine::Switch { name: name.to_string(), switches, nodes, link_speed });

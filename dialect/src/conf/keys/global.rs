@@ -3,7 +3,7 @@
 use super::super::value::Kind::{
     Bool, Choice, Flags, Level, List, Number, Options, Plugin, Plugins, Ports, Span, Text, Words,
 };
-use super::{Key, acted, inert, words};
+use super::{Key, acted, inert, inert_guard, words};
 
 /// Largest value of the keys that Slurm keeps in 16, 32 and 64 bits.
 const U16: u64 = u16::MAX as u64;
@@ -42,7 +42,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     inert("CertmgrParameters", List, ""),
     inert("CertmgrType", Plugin("certmgr", &["script"]), ""),
     inert("CliFilterParameters", List, ""),
-    inert("CliFilterPlugins", Plugins("cli_filter", &["none", "lua", "syslog", "user_defaults"]), ""),
+    inert_guard("CliFilterPlugins", Plugins("cli_filter", &["none", "lua", "syslog", "user_defaults"]), ""),
     acted("ClusterName", Text, ""),
     inert("CommunicationParameters", Options(words::COMMUNICATION), ""),
     acted("CompleteWait", Number(U16), "0"),
@@ -92,7 +92,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     inert("JobContainerType", Plugin("job_container", &["none", "cncu", "tmpfs"]), "job_container/none"),
     acted("JobFileAppend", Number(U16), "0"),
     acted("JobRequeue", Number(U16), "1"),
-    inert("JobSubmitPlugins", Plugins("job_submit", &["all_partitions", "defaults", "logging", "lua", "partition", "pbs", "require_timelimit", "throttle"]), ""),
+    inert_guard("JobSubmitPlugins", Plugins("job_submit", &["all_partitions", "defaults", "logging", "lua", "partition", "pbs", "require_timelimit", "throttle"]), ""),
     acted("KillOnBadExit", Number(U16), "0"),
     acted("KillWait", Number(U16), "30"),
     acted("LaunchParameters", Options(words::LAUNCH), ""),
@@ -112,9 +112,9 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     acted("MaxStepCount", Number(U32), "40000"),
     acted("MaxTasksPerNode", Number(U16), "512"),
     inert("MCSParameters", Text, ""),
-    inert("MCSPlugin", Plugin("mcs", &["none", "account", "group", "label", "user"]), "mcs/none"),
+    inert_guard("MCSPlugin", Plugin("mcs", &["none", "account", "group", "label", "user"]), "mcs/none"),
     acted("MessageTimeout", Number(U16), "10"),
-    inert("MetricsAuthUsers", List, ""),
+    inert_guard("MetricsAuthUsers", List, ""),
     inert("MetricsParameters", List, ""),
     inert("MetricsType", Plugin("metrics", &["openmetrics"]), ""),
     acted("MinJobAge", Number(U32), "300"),
@@ -179,7 +179,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     inert("SlurmctldAddr", Text, ""),
     acted("SlurmctldDebug", Level, "info"),
     acted("SlurmctldHost", Text, ""),
-    inert("SlurmctldHttpAuthParameters", List, ""),
+    inert_guard("SlurmctldHttpAuthParameters", List, ""),
     acted("SlurmctldLogFile", Text, ""),
     acted("SlurmctldParameters", Options(words::SLURMCTLD), ""),
     acted("SlurmctldPidFile", Text, "/var/run/slurmctld.pid"),
@@ -189,7 +189,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     inert("SlurmctldSyslogDebug", Level, ""),
     inert("SlurmctldTimeout", Number(U16), "120"),
     acted("SlurmdDebug", Level, "info"),
-    inert("SlurmdHttpAuthParameters", List, ""),
+    inert_guard("SlurmdHttpAuthParameters", List, ""),
     acted("SlurmdLogFile", Text, ""),
     acted("SlurmdParameters", Options(words::SLURMD), ""),
     acted("SlurmdPidFile", Text, "/var/run/slurmd.pid"),

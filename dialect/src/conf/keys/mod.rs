@@ -20,6 +20,8 @@ pub enum Support {
     Acted,
     /// The key is checked and shown, but nothing follows from it: setting it gives a note.
     Inert,
+    /// As `Inert`, of a key that would decide who may run or what is refused: setting it gives a warning.
+    InertGuard,
 }
 
 /// One row of a table.
@@ -41,6 +43,11 @@ const fn acted(name: &'static str, kind: Kind, default: &'static str) -> Key {
 /// A row whose key is accepted only.
 const fn inert(name: &'static str, kind: Kind, default: &'static str) -> Key {
     Key { name, kind, default, support: Support::Inert }
+}
+
+/// A row whose key is accepted only, though it would keep something out.
+const fn inert_guard(name: &'static str, kind: Kind, default: &'static str) -> Key {
+    Key { name, kind, default, support: Support::InertGuard }
 }
 
 /// What kind of line a first key begins, and the keys that may stand on it.

@@ -132,3 +132,48 @@ fn partitions_are_checked_against_each_other() {
             .contains("MaxMemPerCPU ignored, since it's mutually exclusive with MaxMemPerNode")
     );
 }
+
+#[test]
+fn rules_that_are_not_enforced_and_values_without_counterpart_warn() {
+    let message = "4:1: warning: JobSubmitPlugins is accepted, but this version does not enforce it";
+    assert_eq!(one("JobSubmitPlugins=lua"), message);
+    assert!(
+        one("AuthType=auth/slurm")
+            .contains("error: AuthType=auth/slurm is not supported by this version: use auth/munge")
+    );
+    assert!(one("TaskPlugin=affinity,cray_aries").contains("warning: TaskPlugin=cray_aries is not supported"));
+    assert!(
+        one("SchedulerParameters=bf_interval=often")
+            .ends_with("bf_interval=often is not a number: the default is used")
+    );
+    assert!(one("PartitionName=q Nodes=n1 Shared=NO").ends_with("warning: Shared is obsolete: read as OverSubscribe"));
+    assert!(
+        one("SelectType=select/cons_res")
+            .contains("warning: SelectType=select/cons_res is obsolete: select/cons_tres is used")
+    );
+    assert!(one("FrontendName=fe").contains("warning: FrontendName is obsolete"));
+}
+
+#[test]
+fn sister_files_are_checked_against_slurm_conf() {
+    let slurm = format!("{HEAD}GresTypes=gpu\nPartitionName=p Nodes=n1\n");
+    let gres = "NodeName=n[3-4] Name=gpu File=/dev/nvidia[0-1]\nName=gpi\nName=gpu Count=x\nFile=/dev/a\n";
+    let topology = "SwitchName=s0 Nodes=n[1-4]\nSwitches=s0\n";
+    assert_eq!(
+        shown(&read(&[
+            ("f", &slurm),
+            ("gres.conf", gres),
+            ("topology.conf", topology),
+            ("cgroup.conf", "Constraincores=1 Foo=2")
+        ])),
+        [
+            "gres.conf:1:10: warning: slurm.conf has no such nodes: n4",
+            "gres.conf:2:6: warning: GresTypes of slurm.conf does not name \"gpi\"; did you mean \"gpu\"?",
+            "gres.conf:3:16: error: Count value (x) is not a valid number",
+            "gres.conf:4:1: error: a line of gres.conf needs a Name",
+            "cgroup.conf:1:18: error: Parsing error at unrecognized key: Foo, on a cgroup.conf line",
+            "topology.conf:1:21: warning: slurm.conf has no such nodes: n4",
+            "topology.conf:2:1: error: a line of topology.conf needs a SwitchName or a BlockName",
+        ]
+    );
+}
