@@ -1,0 +1,150 @@
+//! Reading a view out of the cluster.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use muster_proto::durable::{HoldKind, JobSpec, Sharing};
+
+use super::eligible::UNLIMITED_S;
+use super::licences::{self, LicencesFree};
+use super::site::{Site, SiteNode};
+use super::view::{DependsOn, Held, Job, Running, Shape, Shapes, Shown, View};
+use crate::cluster::job::{is_ending, node_is_over, shares};
+use crate::cluster::job::Job as Record;
+use crate::cluster::node::Node;
+use crate::cluster::resources::{NodeFree, NodeTotal};
+use crate::cluster::{Cluster, DependencyState};
+
+/// What is being ended is taken to be gone after that: how long it really takes nobody knows.
+const ENDING_MS: u64 = 30_000;
+
+impl Site {
+    /// Of the configuration in force and the rows of nodes; without a configuration it is empty.
+    pub fn of(cluster: &Cluster) -> Self {
+        let Some(config) = cluster.config() else { return Self::default() };
+        let nodes = cluster.nodes().filter(|node| !node.row.removed).map(|node| {
+            let site_node =
+                SiteNode { index: node.index(), name: node.name().to_owned(), class: 0, weight: node.weight() };
+            (site_node, total_for_jobs(node), node.active_features())
+        });
+        let partitions = cluster.partitions().map(|partition| (**partition).clone());
+        Self::new(config, nodes, partitions)
+    }
+}
+
+impl View {
+    /// Of the cluster as it is after the entry `index` of the log.
+    pub fn of(cluster: &Cluster, index: u64) -> Self {
+        Self::with_site(cluster, index, Arc::new(Site::of(cluster)))
+    }
+
+    /// The same, with a site that was read before: right as long as neither configuration, partitions nor rows of nodes
+    /// changed.
+    pub fn with_site(cluster: &Cluster, index: u64, site: Arc<Site>) -> Self {
+        let mut shapes = Shapes::default();
+        let jobs = cluster.startable_jobs().map(|job| pending(cluster, job, &mut shapes)).collect();
+        let node = |slot: &SiteNode| cluster.node(slot.index);
+        Self {
+            index,
+            now_ms: cluster.now_ms(),
+            free: site.nodes.iter().map(|slot| node(slot).map(|n| free_for_jobs(n)).unwrap_or_default()).collect(),
+            usable: site.nodes.iter().map(|slot| node(slot).is_some_and(|n| n.is_usable())).collect(),
+            licences: licences_free(&site, cluster),
+            jobs,
+            shapes: shapes.into_list(),
+            running: cluster.active_jobs().filter_map(|job| running(cluster, &site, job)).collect(),
+            site,
+        }
+    }
+}
+
+/// Without specialised cores, the highest ones of the node.
+fn total_for_jobs(node: &Node) -> NodeTotal {
+    let total = node.total();
+    let kept = node.line.spec_cores.min(total.cores.saturating_sub(1));
+    let cores = total.cores - kept;
+    NodeTotal { cores, cpus: cores * total.cpus_per_core(), ..total.clone() }
+}
+
+fn free_for_jobs(node: &Node) -> NodeFree {
+    let mut free = node.free.clone();
+    let total = node.total();
+    (total_for_jobs(node).cores..total.cores).for_each(|core| free.cores.remove(core));
+    free
+}
+
+fn licences_free(site: &Site, cluster: &Cluster) -> LicencesFree {
+    let used = cluster.licences_used();
+    let free = |(name, total): (&String, &u64)| {
+        (name.clone(), total.saturating_sub(used.get(name).copied().unwrap_or(0)))
+    };
+    LicencesFree(site.licences.iter().map(free).collect::<BTreeMap<_, _>>())
+}
+
+impl Shape {
+    /// Of a job as accepted.
+    pub fn of(spec: &JobSpec) -> Self {
+        let partitions = spec.partitions.split(',').map(str::trim).filter(|name| !name.is_empty());
+        Self {
+            request: spec.request.clone().unwrap_or_default(),
+            partitions: partitions.map(String::from).collect(),
+            time_limit_s: spec.time_limit_s,
+            account: spec.account.clone(),
+            qos: spec.qos.clone(),
+            // Users matter only where a node may be theirs alone; else one shape serves all.
+            user: spec.uid,
+        }
+    }
+}
+
+fn pending(cluster: &Cluster, job: &Record, shapes: &mut Shapes) -> Job {
+    let row = &job.row;
+    Job {
+        uid: row.uid,
+        priority: row.priority,
+        shape: shapes.number(Shape::of(job.spec())),
+        held: match row.hold() {
+            HoldKind::None => Held::No,
+            HoldKind::User => Held::ByUser,
+            HoldKind::Admin => Held::ByAdmin,
+        },
+        depends_on: match cluster.dependency_state(job) {
+            DependencyState::Met => DependsOn::Met,
+            DependencyState::Waits => DependsOn::Waits,
+            DependencyState::Never => DependsOn::Never,
+        },
+        begin_ms: job.spec().begin_ms.max(row.eligible_ms),
+        deadline_ms: job.spec().deadline_ms,
+        tasks: job.is_array().then(|| row.pending_tasks.clone()),
+        array_room: match row.array_limit {
+            0 => u32::MAX,
+            limit => limit.saturating_sub(cluster.array_running(row.array_job_id)),
+        },
+        shown: Shown {
+            reason: row.reason,
+            detail: row.reason_detail.clone(),
+            estimated_start_ms: row.estimated_start_ms,
+            estimated_nodes: row.estimated_nodes.clone(),
+        },
+    }
+}
+
+fn running(cluster: &Cluster, site: &Site, job: &Record) -> Option<Running> {
+    let attempt = job.live_attempt()?;
+    let request = job.request();
+    let taken = shares(attempt).filter(|(node, _)| !node_is_over(node));
+    let limit_s = job.time_limit_s().unwrap_or(UNLIMITED_S);
+    let since_ms = if attempt.start_ms == 0 { attempt.placed_ms } else { attempt.start_ms };
+    let limit_ends_ms = since_ms.saturating_add(u64::from(limit_s) * 1_000).saturating_add(attempt.suspended_ms);
+    let ending = is_ending(attempt) || attempt.end_ms != 0;
+    Some(Running {
+        uid: job.uid(),
+        partition: attempt.allocation.as_ref().map(|a| a.partition.clone()).unwrap_or_default(),
+        user: job.spec().uid,
+        user_exclusive: request.sharing() == Sharing::User,
+        end_ms: if ending { cluster.now_ms() + ENDING_MS } else { limit_ends_ms },
+        shares: taken.filter_map(|(_, share)| Some((site.slot_of(share.node)?, share.clone()))).collect(),
+        // Licences come back with the end of the work, before the nodes do.
+        licences: if ending { Vec::new() } else { licences::parse(&request.licenses).unwrap_or_default() },
+    })
+}

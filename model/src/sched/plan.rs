@@ -1,0 +1,292 @@
+//! The pass: jobs in order, started where they fit, and told why where not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_dialect::state::Reason;
+use muster_proto::durable::{Allocation, CommitPlan, NodeShare, Placement, TaskRange};
+
+use super::ask::Unserved;
+use super::candidates::Prepared;
+use super::order::{Try, order};
+use super::place::Pool;
+use super::verdict::{self, Finding};
+use super::view::{Job, View};
+use super::{backfill, eligible};
+use crate::cluster::resources::BitSet;
+
+/// Bounds of one pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Jobs that the main pass tries to place.
+    pub max_jobs_main: u32,
+    /// Blocked jobs that backfill looks at; 0: no backfill (`sched/builtin`).
+    pub max_jobs_backfill: u32,
+    /// How far ahead backfill reserves, in seconds (`bf_window`).
+    pub bf_window_s: u32,
+    /// Times closer than this are one, in seconds (`bf_resolution`).
+    pub bf_resolution_s: u32,
+    /// Most placements of one plan.
+    pub max_placements: usize,
+    /// Most verdicts of one plan.
+    pub max_verdicts: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_jobs_main: 1_000,
+            max_jobs_backfill: 500,
+            bf_window_s: 24 * 3600,
+            bf_resolution_s: 60,
+            max_placements: 1_000,
+            max_verdicts: 10_000,
+        }
+    }
+}
+
+/// What should start, and what should be told of jobs that do not. The same view and limits give the same plan.
+pub fn plan(view: &View, limits: &Limits) -> CommitPlan {
+    let mut pass = Pass::new(view, limits);
+    let queue = order(view);
+    for &one in &queue {
+        pass.look_at(one);
+    }
+    if limits.max_jobs_backfill > 0 {
+        backfill::run(&mut pass);
+    }
+    pass.finish()
+}
+
+/// A job whose partition has room for nobody at the moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Blocked {
+    pub(super) job: usize,
+    pub(super) prepared: usize,
+}
+
+/// State of a pass.
+pub(super) struct Pass<'v> {
+    pub(super) view: &'v View,
+    pub(super) limits: &'v Limits,
+    pub(super) pool: Pool<'v>,
+    pub(super) prepared: Vec<Prepared>,
+    by_shape: BTreeMap<(u32, usize), Result<usize, Reason>>,
+    /// By job: what was found.
+    pub(super) found: Vec<Option<Finding>>,
+    /// By job: what is left of it to start; `None`: not looked at.
+    pub(super) progress: Vec<Progress>,
+    /// Partitions in which a job waits for resources: who comes later waits for it.
+    closed: BTreeSet<String>,
+    /// Slots of nodes that a job waits for.
+    kept: BitSet,
+    pub(super) blocked: Vec<Blocked>,
+    pub(super) placements: Vec<Placement>,
+    /// Beside `placements`: who it is.
+    placed: Vec<Blocked>,
+    tried: u32,
+    considered: u32,
+}
+
+/// How far a job got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Progress {
+    #[default]
+    New,
+    /// Held back by itself: never looked at again.
+    Waits,
+    /// An array, by tasks started in this plan; another job once.
+    Started(u32),
+    /// Nothing is left to start.
+    Done,
+}
+
+impl<'v> Pass<'v> {
+    fn new(view: &'v View, limits: &'v Limits) -> Self {
+        Self {
+            view,
+            limits,
+            pool: Pool::of(view),
+            prepared: Vec::new(),
+            by_shape: BTreeMap::new(),
+            found: vec![None; view.jobs.len()],
+            progress: vec![Progress::New; view.jobs.len()],
+            closed: BTreeSet::new(),
+            kept: BitSet::default(),
+            blocked: Vec::new(),
+            placements: Vec::new(),
+            placed: Vec::new(),
+            tried: 0,
+            considered: 0,
+        }
+    }
+
+    fn look_at(&mut self, one: Try) {
+        let view = self.view;
+        let job = &view.jobs[one.job];
+        if self.progress[one.job] == Progress::New {
+            self.considered += 1;
+            if let Some(reason) = eligible::job_waits(job, view.now_ms) {
+                self.progress[one.job] = Progress::Waits;
+                return self.note(one.job, Finding::of(reason));
+            }
+        }
+        if matches!(self.progress[one.job], Progress::Waits | Progress::Done) {
+            return;
+        }
+        let at = match self.prepare(job.shape, one.partition) {
+            Ok(at) => at,
+            Err(reason) => return self.note(one.job, Finding::of(reason)),
+        };
+        let blocked = Blocked { job: one.job, prepared: at };
+        if self.closed.contains(&self.prepared[at].partition) {
+            self.blocked.push(blocked);
+            return self.note(one.job, Finding::of(Reason::Priority));
+        }
+        while self.tried < self.limits.max_jobs_main && self.has_room() {
+            self.tried += 1;
+            match self.try_now(blocked) {
+                Ok(()) if self.progress[one.job] == Progress::Done => return,
+                Ok(()) => {}
+                Err(finding) => return self.note(one.job, finding),
+            }
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.placements.len() < self.limits.max_placements
+    }
+
+    /// The shape in its partition: candidates, or why there can be none.
+    fn prepare(&mut self, shape: u32, partition: usize) -> Result<usize, Reason> {
+        if let Some(known) = self.by_shape.get(&(shape, partition)) {
+            return *known;
+        }
+        let made = self.prepare_new(shape, partition);
+        self.by_shape.insert((shape, partition), made);
+        made
+    }
+
+    fn prepare_new(&mut self, shape: u32, partition: usize) -> Result<usize, Reason> {
+        let view = self.view;
+        let shape = &view.shapes[shape as usize];
+        let name = shape.partitions.get(partition).map_or("", String::as_str);
+        let partition = view.site.partitions.get(name).ok_or(Reason::PartitionDown)?;
+        if let Some(reason) = eligible::partition_refuses(shape, partition) {
+            return Err(reason);
+        }
+        let prepared = Prepared::new(view, shape, partition).map_err(|unserved| match unserved {
+            Unserved::Licences => Reason::Licenses,
+            Unserved::Features | Unserved::Gres | Unserved::RequiredNodes => Reason::BadConstraints,
+        })?;
+        self.prepared.push(prepared);
+        Ok(self.prepared.len() - 1)
+    }
+
+    /// Starts the job (or the next task of the array) now, or says why not.
+    fn try_now(&mut self, blocked: Blocked) -> Result<(), Finding> {
+        let prepared = &mut self.prepared[blocked.prepared];
+        if !self.pool.licences.has(&prepared.ask.licences) {
+            self.blocked.push(blocked);
+            return Err(Finding::of(Reason::Licenses));
+        }
+        if let Some(allocation) = self.pool.find(prepared, &self.kept) {
+            self.start(blocked, allocation, false);
+            return Ok(());
+        }
+        if let Some(never) = prepared.why_never(self.view) {
+            return Err(Finding { reason: never.reason, detail: never.detail, ..Finding::default() });
+        }
+        let behind = prepared.live.iter().any(|&slot| self.kept.contains(slot));
+        self.blocked.push(blocked);
+        self.close_for(blocked.prepared);
+        Err(Finding::of(if behind { Reason::Priority } else { Reason::Resources }))
+    }
+
+    /// A job waits for resources: later ones leave it the nodes that it named, else all of its partition.
+    fn close_for(&mut self, prepared: usize) {
+        let Prepared { ask, partition, .. } = &self.prepared[prepared];
+        if !ask.required.is_empty() && ask.required.len() as u32 >= ask.min_nodes {
+            ask.required.iter().for_each(|&slot| self.kept.insert(slot));
+            return;
+        }
+        let slots = self.view.site.partitions.get(partition).map_or(&[][..], |p| &p.slots);
+        slots.iter().for_each(|&slot| self.kept.insert(slot));
+        self.closed.insert(partition.clone());
+    }
+
+    /// Writes the placement, and takes what it was given.
+    pub(super) fn start(&mut self, of: Blocked, allocation: Allocation, backfill: bool) {
+        let job = &self.view.jobs[of.job];
+        let started = match self.progress[of.job] {
+            Progress::Started(count) => count,
+            Progress::New | Progress::Waits | Progress::Done => 0,
+        };
+        self.pool.take(&self.prepared[of.prepared], &allocation);
+        let array_task = job.tasks.as_ref().and_then(|tasks| nth(tasks, started));
+        self.placements.push(Placement { uid: job.uid, array_task, allocation: Some(allocation), backfill });
+        self.placed.push(of);
+        self.progress[of.job] = progress_after(job, started + 1);
+        match self.progress[of.job] {
+            // What is left of the array waits for its own limit.
+            Progress::Done if left(job, started + 1) => {
+                self.found[of.job] = Some(Finding::of(Reason::JobArrayTaskLimit));
+            }
+            Progress::Done => self.found[of.job] = None,
+            Progress::New | Progress::Waits | Progress::Started(_) => {}
+        }
+    }
+
+    /// Placements so far, with who they are for.
+    pub(super) fn started(&self) -> impl Iterator<Item = (Blocked, &Allocation)> {
+        self.placed.iter().zip(&self.placements).filter_map(|(of, p)| p.allocation.as_ref().map(|a| (*of, a)))
+    }
+
+    /// Shares of an allocation by slot.
+    pub(super) fn shares_of<'a>(&'a self, allocation: &'a Allocation) -> impl Iterator<Item = (u32, &'a NodeShare)> {
+        allocation.nodes.iter().filter_map(|share| self.view.site.slot_of(share.node).map(|slot| (slot, share)))
+    }
+
+    pub(super) fn note(&mut self, job: usize, finding: Finding) {
+        let better = self.found[job].as_ref().is_none_or(|old| finding.hope() < old.hope());
+        if better {
+            self.found[job] = Some(finding);
+        }
+    }
+
+    fn finish(self) -> CommitPlan {
+        let resolution_ms = u64::from(self.limits.bf_resolution_s) * 1_000;
+        let now_ms = self.view.now_ms;
+        let told = self.view.jobs.iter().zip(&self.found).filter_map(|(job, found)| {
+            let found = found.as_ref()?;
+            verdict::changed(job, found, now_ms, resolution_ms)
+        });
+        CommitPlan {
+            view_index: self.view.index,
+            verdicts: told.take(self.limits.max_verdicts).collect(),
+            placements: self.placements,
+            pass_us: 0,
+            considered: self.considered,
+        }
+    }
+}
+
+/// The `n`-th task of the ranges, from 0.
+fn nth(tasks: &[TaskRange], mut n: u32) -> Option<u32> {
+    for range in tasks {
+        let step = range.step.max(1);
+        let count = range.last.checked_sub(range.first).map_or(0, |span| span / step + 1);
+        if n < count {
+            return Some(range.first + n * step);
+        }
+        n -= count;
+    }
+    None
+}
+
+fn left(job: &Job, started: u32) -> bool {
+    job.tasks.as_ref().is_some_and(|tasks| nth(tasks, started).is_some())
+}
+
+fn progress_after(job: &Job, started: u32) -> Progress {
+    if left(job, started) && started < job.array_room { Progress::Started(started) } else { Progress::Done }
+}

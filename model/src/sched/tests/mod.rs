@@ -1,0 +1,6 @@
+//! Whole plans: what starts where, and what is told of the rest.
+
+mod backfill;
+mod placement;
+mod properties;
+mod reasons;
