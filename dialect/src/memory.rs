@@ -53,7 +53,7 @@ fn exact(number: u64, mut unit: usize) -> String {
         return "0".to_owned();
     }
     let mut shift = 0;
-    while number >> shift >= 1024 && (number >> shift) % 512 == 0 && unit + 1 < UNITS.len() {
+    while number >> shift >= 1024 && (number >> shift).is_multiple_of(512) && unit + 1 < UNITS.len() {
         shift += 10;
         unit += 1;
     }

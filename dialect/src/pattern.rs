@@ -105,7 +105,11 @@ pub fn expand(pattern: &str, job: &PatternJob<'_>, place: &PatternPlace<'_>) -> 
 enum Piece<'a> {
     Text(&'a str),
     /// `%5t`: letter, digits in front of it, and the whole as written.
-    Letter { letter: char, width: Option<usize>, text: &'a str },
+    Letter {
+        letter: char,
+        width: Option<usize>,
+        text: &'a str,
+    },
 }
 
 /// Cuts a pattern at its `%`. One without a letter is text.

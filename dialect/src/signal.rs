@@ -1,4 +1,5 @@
-//! Signal names ↔ numbers, as `scancel -s`, `--signal` and `scontrol` read and print them. Linux on x86-64 and arm64.
+//! Signal names ↔ numbers, as `scancel -s`, `--signal` and `scontrol` read and print them. More names are known than Slurm's
+//! commands take. Linux on x86-64 and arm64.
 
 use thiserror::Error;
 
@@ -118,8 +119,7 @@ impl Warning {
         if text.contains(':') && flags.is_empty() {
             return Err(SignalError);
         }
-        let mut warning =
-            Warning { signal: 0, seconds: WARN_SECONDS_DEFAULT, batch_only: false, reservation: false };
+        let mut warning = Warning { signal: 0, seconds: WARN_SECONDS_DEFAULT, batch_only: false, reservation: false };
         for flag in flags.chars() {
             match flag.to_ascii_uppercase() {
                 'B' => warning.batch_only = true,
@@ -128,6 +128,7 @@ impl Warning {
             }
         }
         let signal = match rest.split_once('@') {
+            Some((signal, "")) => signal,
             Some((signal, seconds)) => {
                 warning.seconds = seconds.parse().ok().filter(|s| *s <= WARN_SECONDS_MAX).ok_or(SignalError)?;
                 signal
@@ -160,7 +161,8 @@ mod tests {
         assert_eq!(Warning::parse("USR1"), Ok(usr1));
         assert_eq!(Warning::parse("B:USR1@120"), Ok(Warning { seconds: 120, batch_only: true, ..usr1 }));
         assert_eq!(Warning::parse("R:10"), Ok(Warning { reservation: true, ..usr1 }));
-        for bad in ["BAD", "B:", "X:9", ":9", "9@", "9@x", "9@70000", ""] {
+        assert_eq!(Warning::parse("USR1@"), Ok(usr1));
+        for bad in ["BAD", "B:", "X:9", ":9", "9@x", "9@70000", "@60", "B:R:9", "9@-1", ""] {
             assert_eq!(Warning::parse(bad), Err(SignalError), "{bad}");
         }
     }

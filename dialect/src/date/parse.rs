@@ -178,7 +178,13 @@ impl<'a> Reader<'a> {
         }
         let end = self.at;
         self.skip(|c| c.is_ascii_whitespace());
-        let half = if self.word_ahead("am") { Some(0) } else if self.word_ahead("pm") { Some(12) } else { None };
+        let half = if self.word_ahead("am") {
+            Some(0)
+        } else if self.word_ahead("pm") {
+            Some(12)
+        } else {
+            None
+        };
         match half {
             Some(_) if !(1..=12).contains(&hour) => return Err(self.at),
             Some(half) => {

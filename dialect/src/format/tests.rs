@@ -99,7 +99,10 @@ fn sinfos_own_formats_fit_the_longest_partition() {
         "PARTITION AVAIL  TIMELIMIT   JOB_SIZE ROOT OVERSUBS     GROUPS  NODES       STATE NODELIST"
     );
     assert_eq!(header(defaults::SINFO_REASONS), "REASON               USER      TIMESTAMP           NODELIST");
-    assert_eq!(header(defaults::SINFO_REASONS_LONG), "REASON               USER         TIMESTAMP           STATE  NODELIST");
+    assert_eq!(
+        header(defaults::SINFO_REASONS_LONG),
+        "REASON               USER         TIMESTAMP           STATE  NODELIST"
+    );
 }
 
 #[test]
@@ -158,10 +161,7 @@ fn names_have_widths_and_separators() {
     let format = parse_names(&SQUEUE_JOBS, "job,jobid ,name:4");
     assert_eq!(format.header(), "NAME");
     assert_eq!(format.problems[0], "squeue: error: Invalid job format specification: job");
-    assert_eq!(
-        parse_names(&SINFO, "nosuch").problems,
-        ["sinfo: error: Invalid job format specification: nosuch"]
-    );
+    assert_eq!(parse_names(&SINFO, "nosuch").problems, ["sinfo: error: Invalid job format specification: nosuch"]);
 }
 
 #[test]

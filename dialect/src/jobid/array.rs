@@ -103,7 +103,8 @@ fn union(parts: &[(u32, u32, u32)]) -> Option<Vec<u32>> {
     if total > u64::from(ARRAY_IDS_MAX) {
         return None;
     }
-    let mut ids: Vec<u32> = parts.iter().flat_map(|(first, last, step)| (*first..=*last).step_by(*step as usize)).collect();
+    let mut ids: Vec<u32> =
+        parts.iter().flat_map(|(first, last, step)| (*first..=*last).step_by(*step as usize)).collect();
     ids.sort_unstable();
     ids.dedup();
     Some(ids)
@@ -204,9 +205,8 @@ mod tests {
 
     #[test]
     fn long_lists_are_cut() {
-        let ids = [
-            1, 2, 4, 7, 11, 16, 22, 29, 37, 46, 56, 67, 79, 92, 106, 121, 137, 154, 172, 191, 211, 232, 254, 277, 301,
-        ];
+        let ids =
+            [1, 2, 4, 7, 11, 16, 22, 29, 37, 46, 56, 67, 79, 92, 106, 121, 137, 154, 172, 191, 211, 232, 254, 277, 301];
         assert_eq!(
             print_ids(&ids, TEXT_BYTES_DEFAULT),
             "1-2,4,7,11,16,22,29,37,46,56,67,79,92,106,121,137,154,172,19..."

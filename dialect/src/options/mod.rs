@@ -7,7 +7,7 @@
 mod parse;
 pub mod tables;
 
-pub use parse::{Found, Hint, OptionError, OptionErrorKind, Operands, Parsed, parse};
+pub use parse::{Found, Hint, Operands, OptionError, OptionErrorKind, Parsed, parse};
 
 /// Whether an option takes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

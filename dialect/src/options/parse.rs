@@ -87,7 +87,9 @@ impl fmt::Display for OptionError {
                 write!(f, "{command}: option '--{word}' is ambiguous; possibilities:")?;
                 possible.iter().try_for_each(|long| write!(f, " '--{long}'"))
             }
-            OptionErrorKind::NoValueAllowed(long) => write!(f, "{command}: option '--{long}' doesn't allow an argument"),
+            OptionErrorKind::NoValueAllowed(long) => {
+                write!(f, "{command}: option '--{long}' doesn't allow an argument")
+            }
             OptionErrorKind::ValueMissing(long) => write!(f, "{command}: option '--{long}' requires an argument"),
             OptionErrorKind::ShortUnknown(c) => write!(f, "{command}: invalid option -- '{c}'"),
             OptionErrorKind::ShortValueMissing(c) => write!(f, "{command}: option requires an argument -- '{c}'"),

@@ -85,7 +85,8 @@ fn tables_are_consistent() {
             assert_eq!(meant.takes == Takes::No, opt.takes == Takes::No, "{} --{}", table.command, opt.long);
         }
         for (i, opt) in table.options.iter().enumerate().filter(|(_, opt)| opt.means == opt.long) {
-            let again = table.options[..i].iter().any(|o| o.short.is_some() && o.short == opt.short && o.means == o.long);
+            let again =
+                table.options[..i].iter().any(|o| o.short.is_some() && o.short == opt.short && o.means == o.long);
             assert!(!again, "{} -{:?} twice", table.command, opt.short);
         }
     }

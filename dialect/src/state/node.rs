@@ -214,21 +214,39 @@ pub const SINFO_STATES: &str = "unknown,down,idle,allocated,?,mixed,future,drain
 
 impl NodeState {
     /// Whether `sinfo -t WORD` shows this node; nothing if WORD is none of sinfo's. Short and long names, any case.
+    ///
+    /// Names of base states ask for the base state alone: a drained node is idle too, and a mixed one allocated.
     #[must_use]
     pub fn matches_word(self, word: &str) -> Option<bool> {
         let word = word.to_ascii_lowercase();
-        Some(match word.trim_end_matches('*') {
+        self.matches_base(&word).or_else(|| self.matches_flag(&word))
+    }
+
+    /// One condition of `sinfo -t`: words joined by `&`, all of which must hold. Conditions are separated by commas.
+    #[must_use]
+    pub fn matches_filter(self, condition: &str) -> Option<bool> {
+        condition.split('&').map(|word| self.matches_word(word)).try_fold(true, |all, one| one.map(|one| all && one))
+    }
+
+    fn matches_base(self, word: &str) -> Option<bool> {
+        Some(match word {
             "all" => true,
             "unknown" | "unk" => self.base == NodeBase::Unknown,
             "down" => self.base == NodeBase::Down,
-            "idle" => self.base == NodeBase::Idle && self.one_word() == self.base.names(),
-            "allocated" | "alloc" => self.base == NodeBase::Allocated,
+            "idle" => self.base == NodeBase::Idle,
+            "allocated" | "alloc" => matches!(self.base, NodeBase::Allocated | NodeBase::Mixed),
             "mixed" | "mix" => self.base == NodeBase::Mixed,
             "future" | "futr" => self.base == NodeBase::Future,
+            _ => return None,
+        })
+    }
+
+    fn matches_flag(self, word: &str) -> Option<bool> {
+        Some(match word {
             "drain" => self.has(NodeFlags::DRAIN),
             "drained" => self.has(NodeFlags::DRAIN) && !self.is_busy(),
             "draining" | "drng" => self.has(NodeFlags::DRAIN) && self.is_busy(),
-            "no_respond" | "noresp" | "not_responding" => self.has(NodeFlags::NOT_RESPONDING),
+            "no_respond" | "not_responding" => self.has(NodeFlags::NOT_RESPONDING),
             "reserved" | "resv" => self.has(NodeFlags::RESERVED),
             "cloud" => self.has(NodeFlags::CLOUD),
             "completing" | "comp" => self.has(NodeFlags::COMPLETING),
@@ -268,13 +286,7 @@ mod tests {
             (Allocated, F::NONE, "alloc", "allocated", "ALLOCATED"),
             (Allocated, F::DRAIN, "drng", "draining", "ALLOCATED+DRAIN"),
             (Allocated, F::FAIL, "failg", "failing", "ALLOCATED+FAIL"),
-            (
-                Allocated,
-                F::MAINTENANCE | F::RESERVED,
-                "alloc$",
-                "allocated$",
-                "ALLOCATED+MAINTENANCE+RESERVED",
-            ),
+            (Allocated, F::MAINTENANCE | F::RESERVED, "alloc$", "allocated$", "ALLOCATED+MAINTENANCE+RESERVED"),
             (Idle, F::MAINTENANCE | F::RESERVED, "maint", "maint", "IDLE+MAINTENANCE+RESERVED"),
             (Idle, F::RESERVED, "resv", "reserved", "IDLE+RESERVED"),
             (Mixed, F::NOT_RESPONDING, "mix*", "mixed*", "MIXED+NOT_RESPONDING"),
@@ -301,7 +313,13 @@ mod tests {
         assert_eq!(draining.matches_word("drng"), Some(true));
         assert_eq!(draining.matches_word("DRAINED"), Some(false));
         assert_eq!(draining.matches_word("mix"), Some(true));
+        assert_eq!(draining.matches_word("alloc"), Some(true));
         assert_eq!(draining.matches_word("nosuchstate"), None);
+        assert_eq!(draining.matches_word("down*"), None);
+        assert_eq!(draining.matches_filter("mix&drain"), Some(true));
+        assert_eq!(draining.matches_filter("mix&maint"), Some(false));
+        assert_eq!(draining.matches_filter("mix&x"), None);
+        assert_eq!(NodeState::new(NodeBase::Idle, F::DRAIN).matches_word("IDLE"), Some(true));
         assert!(SINFO_STATES.split(',').all(|word| draining.matches_word(word).is_some()));
     }
 

@@ -25,7 +25,10 @@ pub enum TresName {
     Vmem,
     Pages,
     /// `gres/NAME` or `gres/NAME:TYPE`.
-    Gres { name: String, kind: Option<String> },
+    Gres {
+        name: String,
+        kind: Option<String>,
+    },
     /// `license/NAME`.
     License(String),
 }
@@ -161,9 +164,15 @@ mod tests {
 
     #[test]
     fn bad_items_say_where() {
-        for (text, position) in
-            [("cpu", 0), ("cpu=1,foo=2", 6), ("cpu=x", 0), ("cpu=1,cpu=2", 6), ("gres/=1", 0), ("mem=1X", 0), ("cpu=-1", 0)]
-        {
+        for (text, position) in [
+            ("cpu", 0),
+            ("cpu=1,foo=2", 6),
+            ("cpu=x", 0),
+            ("cpu=1,cpu=2", 6),
+            ("gres/=1", 0),
+            ("mem=1X", 0),
+            ("cpu=-1", 0),
+        ] {
             assert_eq!(TresList::parse(text), Err(TresError { position }), "{text}");
         }
     }

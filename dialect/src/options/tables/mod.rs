@@ -42,22 +42,6 @@ use super::Table;
 
 /// Every table, for tests and for help.
 pub const ALL: &[Table] = &[
-    SACCT,
-    SACCTMGR,
-    SALLOC,
-    SATTACH,
-    SBATCH,
-    SBCAST,
-    SCANCEL,
-    SCONTROL,
-    SCRONTAB,
-    SDIAG,
-    SINFO,
-    SPRIO,
-    SQUEUE,
-    SREPORT,
-    SRUN,
-    SSHARE,
-    SSTAT,
-    STRIGGER,
+    SACCT, SACCTMGR, SALLOC, SATTACH, SBATCH, SBCAST, SCANCEL, SCONTROL, SCRONTAB, SDIAG, SINFO, SPRIO, SQUEUE,
+    SREPORT, SRUN, SSHARE, SSTAT, STRIGGER,
 ];
