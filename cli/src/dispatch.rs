@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::say::to_stderr;
-use crate::{muster, sbatch, scancel, squeue};
+use crate::{muster, sbatch, scancel, sinfo, squeue};
 
 /// Runs a command with the words after its name.
 type Verb = fn(&[String]) -> u8;
@@ -12,12 +12,13 @@ type Verb = fn(&[String]) -> u8;
 const VERBS: &[(&str, Verb)] = &[
     ("sbatch", sbatch::run),
     ("scancel", scancel::run),
+    ("sinfo", sinfo::run),
     ("squeue", squeue::run),
 ];
 
 /// Commands of Slurm without code yet.
-const UNBUILT: [&str; 15] = [
-    "salloc", "srun", "sbcast", "sacct", "sacctmgr", "sattach", "scontrol", "scrontab", "sdiag", "sinfo", "sprio", "sreport", "sshare", "sstat", "strigger",
+const UNBUILT: [&str; 14] = [
+    "salloc", "srun", "sbcast", "sacct", "sacctmgr", "sattach", "scontrol", "scrontab", "sdiag", "sprio", "sreport", "sshare", "sstat", "strigger",
 ];
 
 /// Runs the command that `args` mean; the first is the program's own name. The exit code.

@@ -20,6 +20,7 @@ mod sbatch;
 mod scancel;
 mod show;
 mod show_time;
+mod sinfo;
 mod site;
 mod squeue;
 mod target;
