@@ -23,6 +23,8 @@ pub(super) struct Parts {
 
 impl Parts {
     /// The configuration; faults of single values were reported before, and leave a default here.
+    ///
+    /// One long literal on purpose: a field and the key that it comes from stand on one line.
     pub(super) fn assemble(self, findings: &mut Findings) -> Config {
         let globals = &self.globals;
         let (select_type, select_parameters) = select::read(globals, findings);

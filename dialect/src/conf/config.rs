@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cgroup::CgroupConf;
+use super::globals;
 use super::gres::GresConf;
 use super::nodes::NodeConf;
 use super::partitions::PartitionConf;
@@ -343,6 +344,11 @@ impl Config {
     /// `SlurmdParameters=config_overrides`: less hardware than configured does not drain a node.
     pub fn config_overrides(&self) -> bool {
         self.slurmd_parameters.contains_key("config_overrides")
+    }
+
+    /// What holds for a global key: what it was set to, or its default; `None` if it has neither.
+    pub fn effective(&self, key: &str) -> Option<Value> {
+        self.setting(key).cloned().or_else(|| globals::default_of(key))
     }
 
     /// What a global key was set to, by its name in slurm.conf(5); `None` if it was not set.

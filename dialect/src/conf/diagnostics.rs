@@ -83,6 +83,11 @@ impl Findings {
         self.add(Severity::Note, at, message.into());
     }
 
+    /// True when further findings are only counted: then it is not worth working out a hint.
+    pub(super) fn is_full(&self) -> bool {
+        self.list.len() >= FINDINGS_MAX
+    }
+
     pub(super) fn has_errors(&self) -> bool {
         self.list.iter().any(|(_, severity, _)| *severity == Severity::Error)
     }
@@ -101,8 +106,7 @@ impl Findings {
 
     fn add(&mut self, severity: Severity, at: Place, message: String) {
         // One place is kept for an error, so that a flood of notes cannot hide that the file is unusable.
-        let full = self.list.len() >= FINDINGS_MAX;
-        if full && (severity != Severity::Error || self.has_errors()) {
+        if self.is_full() && (severity != Severity::Error || self.has_errors()) {
             self.dropped += 1;
             return;
         }

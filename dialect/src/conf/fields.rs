@@ -161,7 +161,13 @@ fn is_none_plugin(value: &Value) -> bool {
     }
 }
 
+/// What Slurm says of a key that it does not know.
+const UNKNOWN: &str = "Parsing error at unrecognized key";
+
 fn report_unknown(line: &str, pair: &Pair, table: &'static [Key], findings: &mut Findings) {
+    if findings.is_full() {
+        return findings.error(pair.key_at, UNKNOWN);
+    }
     let known = table.iter().map(|key| key.name);
     let hint = spelling::hint(&pair.key, known);
     let elsewhere = if hint.is_empty() && keys::is_known(&pair.key) {
@@ -169,21 +175,21 @@ fn report_unknown(line: &str, pair: &Pair, table: &'static [Key], findings: &mut
     } else {
         String::new()
     };
-    findings.error(
-        pair.key_at,
-        format!("Parsing error at unrecognized key: {}, on a {line} line{hint}{elsewhere}", pair.key),
-    );
+    findings.error(pair.key_at, format!("{UNKNOWN}: {}, on a {line} line{hint}{elsewhere}", pair.key));
 }
 
 /// Reports a key that is none of the global ones.
 pub(super) fn report_unknown_global(pair: &Pair, findings: &mut Findings) {
+    if findings.is_full() {
+        return findings.error(pair.key_at, UNKNOWN);
+    }
     let lines = keys::LINES.iter().map(|(name, _)| *name);
     let hint = spelling::hint(&pair.key, keys::GLOBAL.iter().map(|key| key.name).chain(lines));
     let only_on: Vec<&str> =
         keys::LINES.iter().filter(|(_, table)| keys::find(table, &pair.key).is_some()).map(|(name, _)| *name).collect();
     let elsewhere =
         if only_on.is_empty() { String::new() } else { format!("; it belongs on a {} line", only_on.join(" or ")) };
-    findings.error(pair.key_at, format!("Parsing error at unrecognized key: {}{elsewhere}{hint}", pair.key));
+    findings.error(pair.key_at, format!("{UNKNOWN}: {}{elsewhere}{hint}", pair.key));
 }
 
 /// Warns of an obsolete key and says what happens instead.

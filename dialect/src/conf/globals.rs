@@ -17,9 +17,6 @@ use super::partitions;
 use super::value::{Kind, Value};
 use crate::time::TimeLimit;
 
-/// What Slurm keeps in a 16-bit field for "unlimited", and shows as that many seconds.
-const UNLIMITED_U16: u32 = 65_535;
-
 /// Understood global keys.
 pub(super) struct Globals {
     pub(super) fields: Fields,
@@ -79,7 +76,7 @@ impl Globals {
     pub(super) fn number(&self, name: &str) -> u32 {
         match self.value(name) {
             Some(Value::Number(number)) => u32::try_from(number).unwrap_or(u32::MAX),
-            Some(Value::Unlimited) => UNLIMITED_U16,
+            Some(Value::Unlimited) => unlimited(name),
             _ => 0,
         }
     }
@@ -243,6 +240,14 @@ pub(super) fn default_of(name: &str) -> Option<Value> {
         }
         ("", _) => None,
         (default, kind) => kind.parse(name, default).0,
+    }
+}
+
+/// The number that Slurm keeps for "unlimited", and shows: the largest of 16 or 32 bits.
+pub(super) fn unlimited(name: &str) -> u32 {
+    match keys::find(keys::GLOBAL, name).map(|key| key.kind) {
+        Some(Kind::Number(max)) if max > u64::from(u16::MAX) => u32::MAX,
+        _ => u32::from(u16::MAX),
     }
 }
 

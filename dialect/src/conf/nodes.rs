@@ -14,6 +14,9 @@ use crate::hostlist;
 /// A cluster has at most this many nodes.
 pub const NODES_MAX: usize = 65_536;
 
+/// All NodeName lines together, repeats counted, may name this many: a file of repeats must not take minutes to refuse.
+const NAMES_MAX: usize = 4 * NODES_MAX;
+
 /// The state that the configuration gives a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConfiguredState {
@@ -60,6 +63,7 @@ pub(super) struct Nodes {
     pub(super) list: Vec<NodeConf>,
     pub(super) index: BTreeMap<String, u32>,
     defaults: Fields,
+    names: usize,
     crowded: bool,
 }
 
@@ -94,13 +98,26 @@ impl Nodes {
         if written.eq_ignore_ascii_case("ALL") {
             return findings.error(at, "'ALL' is a reserved word disallowed for use with NodeName");
         }
+        if self.names > NAMES_MAX {
+            return findings.error(at, format!("not read: the lines above name more than {NAMES_MAX} nodes"));
+        }
         let Some(names) = hosts::expand(&written, at, findings) else { return };
+        self.names += names.len();
         let places = NamesOfLine::read(&names, &fields, around.slurmd_port, findings);
         let fields = fields.over(&self.defaults);
         let template = template(&names[0], &fields, around, findings);
+        let mut duplicates = Vec::new();
         for (index, name) in names.into_iter().enumerate() {
+            if self.index.contains_key(&name) {
+                duplicates.push(name);
+                continue;
+            }
             let node = places.fill(index, NodeConf { name, ..template.clone() });
             self.push(node, at, findings);
+        }
+        if !duplicates.is_empty() {
+            let names = hostlist::fold(&duplicates);
+            findings.error(at, format!("Duplicated NodeName {names} in the config file"));
         }
     }
 
@@ -114,9 +131,6 @@ impl Nodes {
     }
 
     fn push(&mut self, node: NodeConf, at: Place, findings: &mut Findings) {
-        if self.index.contains_key(&node.name) {
-            return findings.error(at, format!("Duplicated NodeName {} in the config file", node.name));
-        }
         let Some(index) = u32::try_from(self.list.len()).ok().filter(|_| self.list.len() < NODES_MAX) else {
             if !self.crowded {
                 findings.error(at, format!("more than {NODES_MAX} nodes"));

@@ -28,6 +28,8 @@ pub enum Kind {
     Bool,
     /// A whole number up to this maximum, decimal or `0x`; UNLIMITED and INFINITE are accepted.
     Number(u64),
+    /// As [`Kind::Number`], where "unlimited" would make no sense.
+    Count(u64),
     /// A length of time in one of the forms of `--time`, rounded up to minutes.
     Span,
     /// A log level by name or number.
@@ -58,6 +60,9 @@ pub(super) enum Remark {
     Warning(String),
 }
 
+/// Of one list, at most this many bad words are reported.
+const REMARKS_MAX: usize = 32;
+
 impl Kind {
     /// Reads `text`, which stands for the value of `key`. Without a value, at least one remark is an error.
     pub(super) fn parse(self, key: &str, text: &str) -> (Option<Value>, Vec<Remark>) {
@@ -83,6 +88,10 @@ impl Kind {
             Kind::Plugin(family, known) => Value::Text(plugin(key, text, family, known)?),
             Kind::Bool => Value::Bool(boolean(key, text)?),
             Kind::Number(max) => number(key, text, max)?,
+            Kind::Count(max) => match number(key, text, max)? {
+                Value::Unlimited => return Err(format!("{key} value ({text}) is not a valid number")),
+                count => count,
+            },
             Kind::Span => span(key, text)?,
             Kind::Level => Value::Text(level(key, text)?.to_string()),
             Kind::Ports => ports(key, text)?,
@@ -114,7 +123,7 @@ fn options(key: &str, text: &str, known: &'static [&'static str]) -> (Option<Val
     let list = items(text);
     let words = list.iter().map(|item| item.split('=').next().unwrap_or_default());
     let unknown = words.filter(|word| !known.iter().any(|known| known.eq_ignore_ascii_case(word)));
-    let remarks = unknown.map(|word| {
+    let remarks = unknown.take(REMARKS_MAX).map(|word| {
         let hint = spelling::hint(word, known.iter().copied());
         Remark::Warning(format!("{key} has no option \"{word}\": it is ignored{hint}"))
     });
@@ -128,7 +137,8 @@ fn flags(key: &str, text: &str, known: &'static [&'static str]) -> (Option<Value
     for item in items(text) {
         match known.iter().position(|known| known.eq_ignore_ascii_case(&item)) {
             Some(index) => on[index] = true,
-            None => remarks.push(Remark::Error(invalid(key, &item, known))),
+            None if remarks.len() < REMARKS_MAX => remarks.push(Remark::Error(invalid(key, &item, known))),
+            None => {}
         }
     }
     let chosen = known.iter().zip(on).filter(|(_, on)| *on).map(|(word, _)| (*word).to_string());
@@ -136,16 +146,21 @@ fn flags(key: &str, text: &str, known: &'static [&'static str]) -> (Option<Value
 }
 
 fn words(key: &str, text: &str, known: &'static [&'static str]) -> (Option<Value>, Vec<Remark>) {
-    let (chosen, faults): (Vec<_>, Vec<_>) =
-        items(text).iter().map(|item| choice(key, item, known)).partition(Result::is_ok);
-    let remarks = faults.into_iter().filter_map(Result::err).map(Remark::Error).collect();
-    (Some(Value::List(chosen.into_iter().flatten().collect())), remarks)
+    let (mut chosen, mut remarks) = (Vec::new(), Vec::new());
+    for item in items(text) {
+        match known.iter().find(|known| known.eq_ignore_ascii_case(&item)) {
+            Some(word) => chosen.push((*word).to_string()),
+            None if remarks.len() < REMARKS_MAX => remarks.push(Remark::Error(invalid(key, &item, known))),
+            None => {}
+        }
+    }
+    (Some(Value::List(chosen)), remarks)
 }
 
 fn plugins(key: &str, text: &str, family: &str, known: &'static [&'static str]) -> (Option<Value>, Vec<Remark>) {
     let list = items(text);
-    let remarks = list.iter().filter_map(|name| plugin(key, name, family, known).err()).map(Remark::Error);
-    let remarks = remarks.collect();
+    let faults = list.iter().filter_map(|name| plugin(key, name, family, known).err());
+    let remarks = faults.take(REMARKS_MAX).map(Remark::Error).collect();
     (Some(Value::List(list)), remarks)
 }
 

@@ -109,9 +109,8 @@ impl View<'_> {
         }
     }
 
-    /// What was set, or the default.
     fn effective(&self, key: &str) -> Option<Value> {
-        self.config.settings.get(key).cloned().or_else(|| globals::default_of(key))
+        self.config.effective(key)
     }
 
     fn value(&self, key: &str) -> String {
@@ -124,7 +123,7 @@ impl View<'_> {
     fn number(&self, key: &str) -> u64 {
         match self.effective(key) {
             Some(Value::Number(number)) => number,
-            Some(Value::Unlimited) => u64::from(u16::MAX),
+            Some(Value::Unlimited) => u64::from(globals::unlimited(key)),
             _ => 0,
         }
     }

@@ -94,6 +94,7 @@ fn values_are_checked_by_kind() {
     );
     assert!(one("SelectTypeParameters=CR_CPU,CR_Core").contains("cannot be CR_CPU and CR_CORE at once"));
     assert!(one("PartitionName=q Nodes=n1 OverSubscribe=FORCE:x").contains("OverSubscribe cannot be \"FORCE:x\""));
+    assert!(one("NodeName=m CPUs=UNLIMITED").contains("CPUs value (UNLIMITED) is not a valid number"));
     assert!(one("Licenses=a:b").contains("Invalid license: a:b"));
     assert!(findings("ClusterName=x/y")[1].contains("ClusterName \"x/y\" must be"));
 }
