@@ -5,7 +5,6 @@
 
 mod global;
 mod lines;
-#[rustfmt::skip]
 mod words;
 
 use super::value::Kind;
