@@ -46,6 +46,8 @@ pub struct FieldTable {
     /// What a line is about, as error messages name it.
     what: &'static str,
     pub fields: &'static [Field],
+    /// Other spellings of names, in small letters, that the command takes without documenting them.
+    aliases: &'static [(&'static str, &'static str)],
     /// What `%all` stands for.
     all: &'static str,
 }
@@ -58,6 +60,8 @@ impl FieldTable {
 
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<&'static Field> {
+        let alias = self.aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+        let name = alias.map_or(name, |(_, means)| means);
         self.fields.iter().find(|field| field.name.eq_ignore_ascii_case(name))
     }
 

@@ -158,6 +158,7 @@ fn names_have_widths_and_separators() {
     ] {
         assert_eq!(shown(&parse_names(&SQUEUE_JOBS, text), job), lines, "{text}");
     }
+    assert_eq!(parse_names(&SQUEUE_JOBS, "gres:14,Tres:10").header(), "TRES_PER_NODE TRES_ALLOC");
     let format = parse_names(&SQUEUE_JOBS, "job,jobid ,name:4");
     assert_eq!(format.header(), "NAME");
     assert_eq!(format.problems[0], "squeue: error: Invalid job format specification: job");

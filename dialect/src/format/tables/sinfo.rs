@@ -4,7 +4,7 @@ use super::super::Tier::{A, B, C};
 use super::super::{Field, FieldTable};
 
 /// Letters and names.
-pub const SINFO: FieldTable = FieldTable { command: "sinfo", what: "node", fields: FIELDS, all: ALL };
+pub const SINFO: FieldTable = FieldTable { command: "sinfo", what: "node", fields: FIELDS, aliases: &[], all: ALL };
 
 const ALL: &str = "%a|%b|%c|%d|%e|%f|%g|%h|%l|%m|%n|%o|%p|%r|%s|%t|%u|%v|%w|%z|%A |%B |%C |%D |%E |%F |%G |%H |%I |%L |\
                    %M |%N |%O |%P |%R |%S |%T |%U |%V |%X |%Y |%Z ";

@@ -4,9 +4,20 @@ use super::super::Tier::{A, B, C, D};
 use super::super::{Field, FieldTable};
 
 /// Letters and names of jobs.
-pub const SQUEUE_JOBS: FieldTable = FieldTable { command: "squeue", what: "job", fields: JOBS, all: ALL_JOBS };
+pub const SQUEUE_JOBS: FieldTable =
+    FieldTable { command: "squeue", what: "job", fields: JOBS, aliases: ALIASES, all: ALL_JOBS };
 /// Letters and names of steps: `squeue -s`.
-pub const SQUEUE_STEPS: FieldTable = FieldTable { command: "squeue", what: "job step", fields: STEPS, all: ALL_STEPS };
+pub const SQUEUE_STEPS: FieldTable =
+    FieldTable { command: "squeue", what: "job step", fields: STEPS, aliases: &[], all: ALL_STEPS };
+
+const ALIASES: &[(&str, &str)] = &[
+    ("gres", "tres-per-node"),
+    ("shared", "OverSubscribe"),
+    ("tres", "tres-alloc"),
+    ("packjobid", "HetJobID"),
+    ("packjobidset", "HetJobIDSet"),
+    ("packjoboffset", "HetJobOffset"),
+];
 
 const ALL_JOBS: &str = "%a|%b|%c|%d|%e|%f|%g|%h|%i|%j|%k|%l|%m|%n|%o|%p|%q|%r|%t|%u|%v|%w|%x|%y|%z|%A|%B|%C|%D|%E|%F|%G|\
                         %H|%I|%J|%K|%L|%M|%N|%O|%P|%Q|%R|%S|%T|%U|%V|%W|%X|%Y|%Z";
