@@ -1,6 +1,6 @@
 //! `-o "%[[.]width]letter[text]…"`.
 
-use super::{Column, FieldTable, Format, Piece, WIDTH_MAX, Width};
+use super::{COLUMNS_MAX, Column, FieldTable, Format, Piece, WIDTH_MAX, Width};
 
 /// A user's format. Never fails: an unknown letter stays as it was written, with a problem noted.
 #[must_use]
@@ -22,7 +22,7 @@ fn parse(table: &FieldTable, text: &str, built_in: bool) -> Format {
         format.pieces.push(Piece::Literal(prefix.to_owned()));
     }
     // `%%` is no escape: empty specifications vanish.
-    for spec in rest.split('%').filter(|spec| !spec.is_empty()) {
+    for spec in rest.split('%').filter(|spec| !spec.is_empty()).take(COLUMNS_MAX) {
         match column(table, spec, built_in) {
             Ok(column) => format.pieces.push(Piece::Column(column)),
             Err(letter) => {

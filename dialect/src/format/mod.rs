@@ -18,6 +18,9 @@ pub use crate::options::Tier;
 /// Widest column that is honoured, in characters; wider ones are cut to it.
 pub const WIDTH_MAX: usize = 16_384;
 
+/// Most columns that are honoured; later ones are left out.
+pub const COLUMNS_MAX: usize = 1_024;
+
 /// Something that can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {

@@ -1,7 +1,7 @@
 //! `-O name[:[.][width][text]],…`.
 
 use super::letters::fixed_width;
-use super::{Column, FieldTable, Format, Piece, Width, parse_letters};
+use super::{COLUMNS_MAX, Column, FieldTable, Format, Piece, Width, parse_letters};
 
 /// Width of a column that names none.
 const WIDTH_DEFAULT: usize = 20;
@@ -13,7 +13,7 @@ pub fn parse_names(table: &FieldTable, text: &str) -> Format {
         return parse_letters(table, "%all");
     }
     let mut format = Format::default();
-    for item in text.split(',').filter(|item| !item.is_empty()) {
+    for item in text.split(',').filter(|item| !item.is_empty()).take(COLUMNS_MAX) {
         let (name, layout) = match item.split_once(':') {
             Some((name, layout)) => (name, Some(layout)),
             None => (item, None),

@@ -4,10 +4,7 @@ use thiserror::Error;
 
 use super::render::{cut, pad};
 use super::tables::SACCT;
-use super::{Tier, WIDTH_MAX};
-
-/// Most columns of one listing.
-const COLUMNS_MAX: usize = 1_024;
+use super::{COLUMNS_MAX, Tier, WIDTH_MAX};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SacctField {

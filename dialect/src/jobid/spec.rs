@@ -12,6 +12,9 @@ const JOB_ID_MAX: u32 = u32::MAX - 2;
 /// Largest component of a heterogeneous job.
 const HET_MAX: u32 = 127;
 
+/// Most ids in one list; and their array tasks together are at most [`ARRAY_IDS_MAX`].
+const LIST_MAX: usize = 65_536;
+
 /// Which tasks of an array.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ArraySel {
@@ -72,15 +75,27 @@ impl JobSpec {
     /// Several, separated by commas outside brackets: squeue's and sacct's `-j`.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, JobIdError> {
         let mut specs = Vec::new();
+        let mut tasks_left = ARRAY_IDS_MAX as usize;
         let mut start = 0;
         for end in ends(text) {
             if start < end {
                 let shift = |e: JobIdError| JobIdError { position: start + e.position };
-                specs.push(Self::parse(&text[start..end]).map_err(shift)?);
+                let spec = Self::parse(&text[start..end]).map_err(shift)?;
+                let left = tasks_left.checked_sub(spec.listed_tasks()).filter(|_| specs.len() < LIST_MAX);
+                tasks_left = left.ok_or(JobIdError { position: start })?;
+                specs.push(spec);
             }
             start = end + 1;
         }
         Ok(specs)
+    }
+
+    /// How many tasks are listed one by one.
+    fn listed_tasks(&self) -> usize {
+        match &self.array {
+            Some(ArraySel::Tasks(tasks)) => tasks.ids.len(),
+            Some(ArraySel::Task(_) | ArraySel::All) | None => 0,
+        }
     }
 }
 
@@ -201,5 +216,6 @@ mod tests {
         let list = JobSpec::parse_list("1,2_[1,3],,4.0").unwrap();
         assert_eq!(list.iter().map(ToString::to_string).collect::<Vec<_>>(), ["1", "2_[1,3]", "4.0"]);
         assert_eq!(JobSpec::parse_list("1,x"), Err(JobIdError { position: 2 }));
+        assert_eq!(JobSpec::parse_list("1_[0-4000000],2_[0-4000000]"), Err(JobIdError { position: 14 }));
     }
 }
