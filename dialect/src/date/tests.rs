@@ -141,6 +141,16 @@ fn the_zone_decides_what_today_is() {
     assert_eq!(parse("2027-01-20", NOW, &west).unwrap() - parse("2027-01-20", NOW, &TimeZone::UTC).unwrap(), 5 * 3_600);
 }
 
+#[test]
+fn hours_that_a_zone_skips_or_repeats_are_one_instant() {
+    let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+    let shown = |text| iso(parse(text, NOW, &berlin).unwrap(), &berlin);
+    assert_eq!(shown("2027-03-28T02:30"), "2027-03-28T03:30:00");
+    assert_eq!(shown("2027-03-28T12:00"), "2027-03-28T12:00:00");
+    let first = parse("2027-10-31T02:30", NOW, &berlin).unwrap();
+    assert_eq!(first, parse("2027-10-31T00:30", NOW, &TimeZone::UTC).unwrap());
+}
+
 proptest! {
     #[test]
     fn no_text_panics(text in "[0-9nowT:/. +\\-aphmurdystié]{0,24}") {

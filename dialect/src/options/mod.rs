@@ -74,10 +74,13 @@ impl Table {
         }
     }
 
-    /// Whether the command prints `Try "…"` after an error of its options. sacct alone does not.
+    /// Whether the command prints `Try "…"` after an error of its options. All do but these two.
     #[must_use]
     pub fn hint(&self) -> Hint {
-        if self.command == "sacct" { Hint::None } else { Hint::TryHelp }
+        match self.command {
+            "sacct" | "sstat" => Hint::None,
+            _ => Hint::TryHelp,
+        }
     }
 
     /// What the command exits with after an error of its options.
