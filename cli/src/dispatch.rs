@@ -3,22 +3,24 @@
 use std::ffi::OsString;
 
 use crate::say::to_stderr;
-use crate::{muster, sbatch, scancel, sinfo, squeue};
+use crate::{muster, salloc, sbatch, scancel, scontrol, sinfo, squeue};
 
 /// Runs a command with the words after its name.
 type Verb = fn(&[String]) -> u8;
 
 /// Slurm's commands that are built. Others of [`UNBUILT`] say that they are not.
 const VERBS: &[(&str, Verb)] = &[
+    ("salloc", salloc::run),
     ("sbatch", sbatch::run),
     ("scancel", scancel::run),
+    ("scontrol", scontrol::run),
     ("sinfo", sinfo::run),
     ("squeue", squeue::run),
 ];
 
 /// Commands of Slurm without code yet.
-const UNBUILT: [&str; 14] = [
-    "salloc", "srun", "sbcast", "sacct", "sacctmgr", "sattach", "scontrol", "scrontab", "sdiag", "sprio", "sreport", "sshare", "sstat", "strigger",
+const UNBUILT: &[&str] = &[
+    "srun", "sbcast", "sacct", "sacctmgr", "sattach", "scrontab", "sdiag", "sprio", "sreport", "sshare", "sstat", "strigger",
 ];
 
 /// Runs the command that `args` mean; the first is the program's own name. The exit code.

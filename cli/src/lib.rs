@@ -8,6 +8,8 @@
 //! A command never decides what is allowed, and keeps nothing between runs. It survives a change of leader while it
 //! waits, and says so when an outcome is unknown.
 
+mod allocation;
+mod blob;
 mod dispatch;
 mod entry;
 mod list;
@@ -15,12 +17,15 @@ mod muster;
 mod process;
 mod refusal;
 mod request;
+mod salloc;
 mod say;
 mod sbatch;
 mod scancel;
+mod scontrol;
 mod show;
 mod show_time;
 mod sinfo;
+mod signals;
 mod site;
 mod squeue;
 mod target;

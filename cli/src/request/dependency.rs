@@ -17,6 +17,11 @@ pub(super) fn parse(text: &str) -> Result<Option<Dependency>, Bad> {
     Ok(Some(Dependency { terms, any: list.any }))
 }
 
+/// As `scontrol update Dependency=` takes it: an empty list ends all dependencies; `None`: not a list.
+pub(crate) fn dependency_of(text: &str) -> Option<Dependency> {
+    parse(text).ok().map(Option::unwrap_or_default)
+}
+
 fn term(term: &Term) -> Option<DependencyTerm> {
     let kind = match term.kind {
         Kind::After => WireKind::After,

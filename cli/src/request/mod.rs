@@ -22,6 +22,7 @@ mod timing;
 mod variables;
 mod who;
 
+pub(crate) use dependency::dependency_of;
 pub(crate) use mail::mail_type_names;
 pub(crate) use bad::Bad;
 pub(crate) use client::ClientSide;

@@ -51,8 +51,11 @@ pub(super) fn apply(draft: &mut Draft, given: Given<'_>) -> Result<bool, Bad> {
         "immediate" => {
             let seconds = given.value.filter(|seconds| !seconds.is_empty());
             let bad = |_| Bad::Number { option: "immediate".into(), value: text.to_owned() };
-            draft.client.immediate_s = Some(seconds.map_or(Ok(0), |s| number("immediate", s).map_err(bad))?);
-            job.immediate = true;
+            let seconds = seconds.map_or(Ok(0), |s| number("immediate", s).map_err(bad))?;
+            // The cluster knows "now" only; a longer patience is the command's own.
+            job.immediate = seconds == 0;
+            draft.step.immediate = true;
+            draft.client.immediate_s = Some(seconds);
         }
         _ => return Ok(false),
     }

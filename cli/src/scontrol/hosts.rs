@@ -1,0 +1,43 @@
+//! Verbs and entities that need no cluster: host lists and error numbers.
+
+use muster_dialect::errno::SlurmError;
+use muster_dialect::hostlist;
+
+use super::Control;
+
+/// `show hostnames n[1-3]`, or those of `SLURM_JOB_NODELIST`.
+pub(super) fn names(control: &Control, text: Option<&str>) -> u8 {
+    let list = text.map(str::to_owned).or_else(|| std::env::var("SLURM_JOB_NODELIST").ok());
+    let list = list.or_else(|| std::env::var("SLURM_NODELIST").ok()).unwrap_or_default();
+    match hostlist::parse(&list) {
+        Ok(names) if names.is_empty() => control.fail("scontrol: error: host list is empty"),
+        Ok(names) => control.print(&(names.join("\n") + "\n")),
+        Err(_) => control.fail(&format!("Invalid hostlist: {list}")),
+    }
+}
+
+/// `show hostlist a1,a2`: folded, in the order given or sorted. A path names a file with a list.
+pub(super) fn folded(control: &Control, text: Option<&str>, sorted: bool) -> u8 {
+    let Some(text) = text else { return control.fail("too few arguments for keyword:show") };
+    let list = if text.contains('/') {
+        match std::fs::read_to_string(text) {
+            Ok(list) => list.split_whitespace().collect::<Vec<_>>().join(","),
+            Err(error) => return control.fail(&format!("error: cannot read {text}: {error}")),
+        }
+    } else {
+        text.to_owned()
+    };
+    match hostlist::parse(&list) {
+        Ok(names) if sorted => control.print(&(hostlist::fold_sorted(&names) + "\n")),
+        Ok(names) => control.print(&(hostlist::fold(&names) + "\n")),
+        Err(_) => control.fail(&format!("Invalid hostlist: {list}")),
+    }
+}
+
+/// `errnumstr 2000`: the text of a number.
+pub(super) fn errnumstr(control: &Control, words: &[String]) -> u8 {
+    match words.first().map(|word| word.parse::<u32>()) {
+        Some(Ok(number)) => control.print(&format!("{}\n", SlurmError::new(number).text())),
+        _ => control.fail("too few arguments for keyword:errnumstr"),
+    }
+}

@@ -1,0 +1,119 @@
+//! Verbs on jobs: hold, release, requeue, suspend, notify, wait.
+
+use muster_dialect::jobid::JobSpec;
+use muster_proto::durable::{JobTarget, NotifyJob, RequeueJob, SuspendJob, UpdateJob};
+use muster_proto::wire::{WaitJob, reply, request, wait_job};
+
+use super::{Control, ask, change};
+use crate::refusal::Refusal;
+use crate::site::{Reach, block_on};
+use crate::target::target;
+
+/// How long one wait lasts before it is asked again, ms.
+const PATIENCE_MS: u32 = 20_000;
+
+pub(super) fn hold(control: &Control, ids: &[String], by_user: bool) -> u8 {
+    let body = move |target| {
+        let update = UpdateJob { target: Some(target), hold: Some(true), user_hold: Some(by_user), ..UpdateJob::default() };
+        request::Body::UpdateJob(update)
+    };
+    each(control, ids, "hold", body, Some("slurm_suspend error"))
+}
+
+pub(super) fn release(control: &Control, ids: &[String]) -> u8 {
+    let body = |target| {
+        request::Body::UpdateJob(UpdateJob { target: Some(target), hold: Some(false), ..UpdateJob::default() })
+    };
+    each(control, ids, "release", body, Some("slurm_suspend error"))
+}
+
+/// Words before the ids may say more: `incomplete`, `State=SpecialExit`.
+pub(super) fn requeue(control: &Control, words: &[String], hold: bool) -> u8 {
+    let special = words.iter().any(|word| {
+        let word = word.to_ascii_lowercase();
+        matches!(word.as_str(), "state=se" | "state=specialexit")
+    });
+    if words.iter().any(|word| word.eq_ignore_ascii_case("incomplete")) {
+        return control.fail("requeue incomplete: not supported by this version");
+    }
+    let ids: Vec<String> = words.iter().filter(|word| !word.contains('=')).cloned().collect();
+    let body = move |target| request::Body::RequeueJob(RequeueJob { target: Some(target), hold, special_exit: special });
+    each(control, &ids, if hold { "requeuehold" } else { "requeue" }, body, None)
+}
+
+pub(super) fn suspend(control: &Control, ids: &[String], resume: bool) -> u8 {
+    let body = move |target| request::Body::SuspendJob(SuspendJob { target: Some(target), resume });
+    each(control, ids, if resume { "resume" } else { "suspend" }, body, None)
+}
+
+pub(super) fn notify(control: &Control, words: &[String]) -> u8 {
+    let Some((id, text)) = words.split_first().filter(|(_, text)| !text.is_empty()) else {
+        return control.fail("too few arguments for keyword:notify");
+    };
+    let text = text.join(" ");
+    let body = move |target| request::Body::NotifyJob(NotifyJob { target: Some(target), text: text.clone() });
+    each(control, std::slice::from_ref(id), "notify", body, None)
+}
+
+/// Asks for each job by itself, so that one that fails does not keep the others from it.
+fn each(
+    control: &Control,
+    words: &[String],
+    verb: &str,
+    body: impl Fn(JobTarget) -> request::Body,
+    then: Option<&str>,
+) -> u8 {
+    if words.is_empty() {
+        return control.fail(&format!("too few arguments for keyword:{verb}"));
+    }
+    let reach = match control.reach() {
+        Ok(reach) => reach,
+        Err(code) => return code,
+    };
+    let mut code = 0;
+    for word in words {
+        let word = word.strip_prefix("jobid=").or_else(|| word.strip_prefix("JobId=")).unwrap_or(word);
+        let Ok(ids) = JobSpec::parse_list(word) else {
+            code = control.fail(&format!("Invalid job id specified for job {word}"));
+            continue;
+        };
+        for id in &ids {
+            if let Err(refusal) = block_on(change(&reach, body(target(id)))) {
+                code = told(control, id, &refusal, then);
+            }
+        }
+    }
+    code
+}
+
+fn told(control: &Control, id: &JobSpec, refusal: &Refusal, then: Option<&str>) -> u8 {
+    control.fail(&format!("{} for job {}", refusal.text, id.job));
+    if let Some(then) = then {
+        control.fail(&format!("{then}: {}", refusal.text));
+    }
+    1
+}
+
+/// `wait_job ID`: until its nodes are ready; 0 if they are.
+pub(super) fn wait(control: &Control, words: &[String]) -> u8 {
+    let Some(id) = words.first().and_then(|word| word.parse::<u32>().ok()) else {
+        return control.fail("too few arguments for keyword:wait_job");
+    };
+    match control.reach() {
+        Ok(reach) => block_on(wait_for(control, &reach, id)),
+        Err(code) => code,
+    }
+}
+
+async fn wait_for(control: &Control, reach: &Reach, job_id: u32) -> u8 {
+    loop {
+        let question =
+            WaitJob { job_id, uid: 0, until: wait_job::Until::Started.into(), patience_ms: PATIENCE_MS };
+        match ask(reach, request::Body::WaitJob(question)).await {
+            Ok(reply::Body::JobNow(now)) if !now.known => return control.fail("Invalid job id specified"),
+            Ok(reply::Body::JobNow(now)) if now.reached => return control.print(&format!("Nodes ready for job {job_id}\n")),
+            Ok(_) => {}
+            Err(refusal) => return control.fail(&refusal.text),
+        }
+    }
+}
