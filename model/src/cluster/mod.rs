@@ -5,9 +5,69 @@
 //!                         ├────► Changes    (rows to store with the applied index; events that wake loops)
 //!                         └────► memory     (what scheduling and listings read)
 //! ```
+//!
+//! One file a command, or a few that belong together; [`dispatch::wanted`] says what the state wants of a node;
+//! [`Cluster::check`] names every invariant across tables.
 
+pub mod array;
+pub mod config;
+pub mod dispatch;
+pub mod licences;
+pub mod mail;
+pub mod resources;
+
+mod access;
+mod apply;
+mod blobs;
+mod cancel;
 mod changes;
+mod check;
+mod commit_plan;
+mod configure;
+mod create_step;
+mod dependency;
+mod due;
+mod edit;
+mod ending;
+mod index;
+mod job;
+mod ledger;
+mod liveness;
+mod load;
+mod node;
 mod outcome;
+mod priority;
+mod register_node;
+mod replicas;
+mod reports;
+mod requests;
+mod ruling;
+mod state;
+mod step_layout;
+mod step_reports;
+mod submit_job;
+mod update_job;
+mod update_node;
 
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use apply::FEATURE_LEVEL_MAX;
+pub use blobs::{BLOB_BYTES_MAX, CHUNK_BYTES_MAX};
+pub use cancel::{CANCELLED_AT_ONCE_MAX, TARGETS_MAX};
 pub use changes::{Changes, Event, Row, RowError, Table};
+pub use check::Violation;
+pub use commit_plan::{PLACEMENTS_MAX, VERDICTS_MAX};
+pub use config::{InForce, Partition};
+pub use dependency::DependencyState;
+pub use due::DUE_MAX;
+pub use ending::REQUEUE_DELAY_MS;
+pub use job::{Job, UNLIMITED, is_ending, is_over, node_is_over, shares, step_id_of, step_is_over};
+pub use liveness::NOT_RESPONDING;
+pub use node::Node;
 pub use outcome::Outcome;
+pub use requests::{REMEMBERED_REQUESTS_MAX, RETENTION_MS, RequestId, VALIDITY_MS_MAX};
+pub use resources::{BitSet, NodeFree, NodeTotal};
+pub use state::{Cluster, Hash};

@@ -26,4 +26,6 @@ pub enum Outcome {
     },
     /// A bound was reached (remembered requests, jobs); try again later.
     Full(&'static str),
+    /// Not understood by this version: the replica must stop before it stores this batch.
+    Halt(String),
 }

@@ -1,0 +1,148 @@
+//! A job's record, and what follows from it.
+//!
+//! The record is the durable row. Only the base state is stored; that a job is CONFIGURING or COMPLETING follows from where
+//! its newest attempt is on each of its nodes.
+
+use muster_dialect::state::{JobFlags, JobState, JobStatus, Reason};
+use muster_proto::durable::{
+    Attempt, AttemptNode, EndCause, JobKind, JobRow, JobSpec, NodePhase, NodeShare, Request, StepRecord, StepState,
+};
+
+/// Slurm's mark for "no limit" in seconds and counts.
+pub const UNLIMITED: u32 = u32::MAX;
+
+/// One record: a job, a task of an array that has a record of its own, or an array while it has tasks that did not start.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// As stored.
+    pub row: JobRow,
+}
+
+impl Job {
+    /// Never reused.
+    pub fn uid(&self) -> u64 {
+        self.row.uid
+    }
+
+    /// What was asked for.
+    pub fn spec(&self) -> &JobSpec {
+        self.row.spec.as_ref().expect("a row without a spec is refused when it is loaded, and none is made")
+    }
+
+    /// Its resource request.
+    pub fn request(&self) -> &Request {
+        self.spec().request.as_ref().expect("submit puts a request into each spec")
+    }
+
+    /// sbatch, salloc or srun.
+    pub fn kind(&self) -> JobKind {
+        self.spec().kind()
+    }
+
+    /// Base state.
+    pub fn state(&self) -> JobState {
+        JobState::from_code(self.row.state).unwrap_or(JobState::Pending)
+    }
+
+    /// Base state and flags, as listings show it.
+    pub fn status(&self) -> JobStatus {
+        JobStatus::new(self.state(), self.flags())
+    }
+
+    /// CONFIGURING and COMPLETING, from the newest attempt.
+    pub fn flags(&self) -> JobFlags {
+        match self.live_attempt() {
+            Some(attempt) if attempt.end_ms != 0 => JobFlags::COMPLETING,
+            Some(attempt) if attempt.start_ms == 0 => JobFlags::CONFIGURING,
+            _ => JobFlags::NONE,
+        }
+    }
+
+    /// Why it waits, or how it ended.
+    pub fn reason(&self) -> Reason {
+        u16::try_from(self.row.reason).ok().and_then(Reason::from_code).unwrap_or_default()
+    }
+
+    /// The newest attempt, over or not.
+    pub fn newest_attempt(&self) -> Option<&Attempt> {
+        self.row.attempts.last()
+    }
+
+    /// The newest attempt while a share of it is taken on any node.
+    pub fn live_attempt(&self) -> Option<&Attempt> {
+        self.newest_attempt().filter(|attempt| !is_over(attempt))
+    }
+
+    /// The attempt that listings show: the live one, or that of a finished job.
+    pub fn shown_attempt(&self) -> Option<&Attempt> {
+        self.newest_attempt().filter(|attempt| self.state() != JobState::Pending || !is_over(attempt))
+    }
+
+    /// Waits for resources: pending, and no share of an older attempt is left (P3).
+    pub fn is_startable(&self) -> bool {
+        self.state() == JobState::Pending && self.live_attempt().is_none()
+    }
+
+    /// Ended, every node released or proven dead.
+    pub fn is_over(&self) -> bool {
+        self.state().is_finished() && self.live_attempt().is_none()
+    }
+
+    /// An array with tasks that have no record of their own yet.
+    pub fn is_array(&self) -> bool {
+        self.row.array_job_id != 0 && self.row.array_task.is_none()
+    }
+
+    /// A step by Slurm's number.
+    pub fn step(&self, step_id: u32) -> Option<&StepRecord> {
+        self.row.steps.iter().find(|step| step_id_of(step) == step_id)
+    }
+
+    /// Time limit in seconds as asked for; `None`: unlimited.
+    pub fn time_limit_s(&self) -> Option<u32> {
+        self.spec().time_limit_s.filter(|&limit| limit != UNLIMITED)
+    }
+
+    /// When its time limit ends the running attempt, grace not counted; `None`: never, or it does not run.
+    pub fn limit_ends_ms(&self) -> Option<u64> {
+        let attempt = self.live_attempt().filter(|attempt| attempt.start_ms != 0 && attempt.end_ms == 0)?;
+        let limit_ms = u64::from(self.time_limit_s()?) * 1_000;
+        Some(attempt.start_ms.saturating_add(limit_ms).saturating_add(attempt.suspended_ms))
+    }
+
+    /// How many tasks of an array have no record yet.
+    pub fn pending_task_count(&self) -> u64 {
+        super::array::count(&self.row.pending_tasks)
+    }
+}
+
+/// Slurm's number of a step.
+pub fn step_id_of(step: &StepRecord) -> u32 {
+    step.spec.as_ref().map_or(0, |spec| spec.step_id)
+}
+
+/// Whether a node's part is over: its resources are free, and nothing of the attempt can live there.
+pub fn node_is_over(node: &AttemptNode) -> bool {
+    matches!(node.phase(), NodePhase::Released | NodePhase::ProvenDead)
+}
+
+/// Whether every node's part is over.
+pub fn is_over(attempt: &Attempt) -> bool {
+    attempt.nodes.iter().all(node_is_over)
+}
+
+/// Whether the work has been told to end, or ended by itself.
+pub fn is_ending(attempt: &Attempt) -> bool {
+    attempt.cause() != EndCause::None
+}
+
+/// An attempt's nodes with their shares, in allocation order.
+pub fn shares(attempt: &Attempt) -> impl Iterator<Item = (&AttemptNode, &NodeShare)> {
+    let shares = attempt.allocation.iter().flat_map(|allocation| allocation.nodes.iter());
+    attempt.nodes.iter().zip(shares)
+}
+
+/// Whether all of a step has ended.
+pub fn step_is_over(step: &StepRecord) -> bool {
+    step.state() == StepState::Ended
+}
