@@ -1,18 +1,15 @@
 //! Sends the job, and says what became of it.
 
 use muster_channel::{CallError, Client};
-use muster_proto::durable::{BlobRef, JobSpec};
-use muster_proto::wire::{PutBlob, Submit, Submitted, reply, request};
-use sha2::{Digest, Sha256};
+use muster_proto::durable::JobSpec;
+use muster_proto::wire::{Submit, Submitted, reply, request};
 
 use super::wait;
+use crate::blob::send_ahead;
 use crate::refusal::{self, Refusal, submission_failed};
 use crate::request::ClientSide;
 use crate::say::{Voice, to_stdout};
 use crate::show_time::local;
-
-/// Scripts and environments above this go ahead of their job in parts of this size, bytes.
-const PART_BYTES_MAX: usize = 512 * 1024;
 
 /// A job, ready to be sent.
 #[derive(Debug)]
@@ -58,21 +55,6 @@ impl Submission {
             _ => Err(refusal::unexpected()),
         }
     }
-}
-
-/// Sends what is too large for one message, and leaves its reference instead.
-async fn send_ahead(client: &Client, bytes: &mut Vec<u8>) -> Result<Option<BlobRef>, CallError> {
-    if bytes.len() <= PART_BYTES_MAX {
-        return Ok(None);
-    }
-    let whole = std::mem::take(bytes);
-    let hash = Sha256::digest(&whole).to_vec();
-    let size = whole.len() as u64;
-    for (part, at) in whole.chunks(PART_BYTES_MAX).zip((0u64..).step_by(PART_BYTES_MAX)) {
-        let put = PutBlob { hash: hash.clone().into(), size, offset: at, data: part.to_vec().into() };
-        client.call(request::Body::PutBlob(put)).await?;
-    }
-    Ok(Some(BlobRef { hash: hash.into(), size }))
 }
 
 fn announcement(submitted: &Submitted, wishes: &ClientSide, cluster: &str) -> String {
