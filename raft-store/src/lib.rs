@@ -14,7 +14,6 @@
 //! - a log that ends before what was acknowledged never votes again ([`OpenError::Damaged`]).
 
 mod appender;
-mod standin;
 mod encoding;
 mod errors;
 mod fault;

@@ -22,6 +22,11 @@ impl PurgeGate {
         PurgeGate { rows, persisted: Arc::default() }
     }
 
+    #[cfg(test)]
+    pub(crate) fn wide_open(rows: RowsInForce) -> PurgeGate {
+        PurgeGate { rows, persisted: Arc::new(AtomicU64::new(u64::MAX)) }
+    }
+
     /// Flushes the rows, and answers the applied record that a power cut would leave.
     pub(crate) fn flush(&self) -> io::Result<Option<AppliedRecord>> {
         let rows = self.rows.read().unwrap_or_else(PoisonError::into_inner).clone();

@@ -125,6 +125,10 @@ impl Log {
             Err(recent_from) => recent_from,
         };
         let records = self.files.read(from, to.min(recent_from), bytes_max)?;
+        if records.is_empty() && recent_from < to {
+            // The log begins after `from`.
+            return Ok(self.memory().read_recent(recent_from, to, bytes_max).unwrap_or_default());
+        }
         records.into_iter().map(|record| decode_entry(record).map_err(failure)).collect()
     }
 }
@@ -281,6 +285,7 @@ fn next_entry(
     }
     match waiting.next() {
         Some(entry) if entry.log_id.index == from => Some(Ok(entry)),
+        None if log.end().is_none_or(|end| end.index < from) => None,
         _ => Some(Err(failure(format!("log entry {from} is missing")))),
     }
 }

@@ -7,6 +7,8 @@ mod network;
 mod runtime;
 mod snapshot;
 mod state_machine;
+#[cfg(test)]
+mod suite;
 
 pub(crate) use command::{Command, Outcomes};
 pub(crate) use convert::{

@@ -9,8 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
-use crate::standin::Cluster;
-use muster_model::cluster::{Row, Table};
+use muster_model::cluster::{Cluster, Row, Table};
 
 use super::convert::{vote, vote_record};
 use super::Vote;

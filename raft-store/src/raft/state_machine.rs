@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures::stream::{Stream, StreamExt};
-use crate::standin::Cluster;
-use muster_model::cluster::{Changes, Event};
+use muster_model::cluster::{Changes, Cluster, Event, Outcome};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use tokio::sync::{broadcast, watch};
@@ -95,6 +94,7 @@ impl StateMachine {
             EntryPayload::Blank => {}
             EntryPayload::Normal(command) => {
                 outcomes.0 = cluster.apply(entry.log_id.index, command.batch()?, changes);
+                refuse_halt(&outcomes)?;
             }
             EntryPayload::Membership(members) => {
                 self.membership = StoredMembership::new(Some(entry.log_id), members);
@@ -162,6 +162,14 @@ impl StateMachine {
         self.applying.publish(position(&at), Vec::new());
         let _ = self.applying.events.send(Heard::Missed);
         Ok(())
+    }
+}
+
+/// A batch that this version does not understand is not stored: the replica stops, and a newer version applies it.
+fn refuse_halt(outcomes: &Outcomes) -> Result<(), String> {
+    match outcomes.0.iter().find_map(|outcome| if let Outcome::Halt(why) = outcome { Some(why) } else { None }) {
+        Some(why) => Err(why.clone()),
+        None => Ok(()),
     }
 }
 

@@ -10,7 +10,7 @@ mod watch;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use crate::standin::Cluster;
+use muster_model::cluster::Cluster;
 use tokio::sync::{Semaphore, broadcast, watch as channel};
 use tokio::task::AbortHandle;
 

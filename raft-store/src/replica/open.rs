@@ -4,8 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-use crate::standin::Cluster;
-use muster_model::cluster::{Row, Table};
+use muster_model::cluster::{Cluster, Row, Table};
 use openraft::{Config, SnapshotPolicy};
 use tokio::sync::{Semaphore, broadcast, watch};
 

@@ -6,6 +6,8 @@
 //!        └─ RowFiles       the replicated rows: no sync of their own, flushed as a whole now and then
 //! ```
 
+#[cfg(test)]
+mod contract;
 mod disk;
 mod memory;
 mod rocks_log;

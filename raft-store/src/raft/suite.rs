@@ -1,0 +1,64 @@
+//! openraft's own storage suite, on both disks.
+
+use std::sync::{Arc, RwLock};
+
+use openraft::StorageError;
+use openraft::testing::log::{StoreBuilder, Suite};
+use tokio::sync::{broadcast, watch};
+
+use super::{Applying, Log, LogStorage, StateMachine, Types};
+use crate::encoding::Position;
+use crate::fault::Fault;
+use crate::options::StoreKind;
+use crate::purge_gate::PurgeGate;
+use crate::store::{self, MemoryDisk};
+
+struct OnMemory;
+struct OnDisk;
+
+fn build(kind: &StoreKind) -> (LogStorage, StateMachine) {
+    let store = store::open(kind).unwrap();
+    let rows = Arc::new(RwLock::new(store.rows()));
+    // The suite purges and applies what it never stored.
+    let gate = PurgeGate::wide_open(rows.clone());
+    let fault = Fault::new();
+    let log = Arc::new(Log::open(&*store, gate.clone(), fault.clone()).unwrap());
+    let applying = Applying {
+        cluster: Arc::new(RwLock::new(muster_model::cluster::Cluster::new())),
+        index: Default::default(),
+        rows,
+        gate,
+        store,
+        applied: watch::Sender::default(),
+        events: broadcast::Sender::new(16),
+        fault,
+    };
+    let (everything, durable) = watch::channel(Some(Position { term: u64::MAX, index: u64::MAX }));
+    std::mem::forget(everything);
+    (LogStorage::new(log), StateMachine::new(Arc::new(applying), durable, None).unwrap())
+}
+
+impl StoreBuilder<Types, LogStorage, StateMachine> for OnMemory {
+    async fn build(&self) -> Result<((), LogStorage, StateMachine), StorageError<Types>> {
+        let (log, machine) = build(&StoreKind::Memory(MemoryDisk::new(1)));
+        Ok(((), log, machine))
+    }
+}
+
+impl StoreBuilder<Types, LogStorage, StateMachine, tempfile::TempDir> for OnDisk {
+    async fn build(&self) -> Result<(tempfile::TempDir, LogStorage, StateMachine), StorageError<Types>> {
+        let directory = tempfile::tempdir().unwrap();
+        let (log, machine) = build(&StoreKind::Disk(directory.path().join("replica")));
+        Ok((directory, log, machine))
+    }
+}
+
+#[tokio::test]
+async fn openraft_accepts_the_simulated_disk() {
+    Suite::test_all(OnMemory).await.unwrap();
+}
+
+#[tokio::test]
+async fn openraft_accepts_rocksdb() {
+    Suite::test_all(OnDisk).await.unwrap();
+}
