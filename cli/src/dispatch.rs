@@ -3,24 +3,26 @@
 use std::ffi::OsString;
 
 use crate::say::to_stderr;
-use crate::{muster, salloc, sbatch, scancel, scontrol, sinfo, squeue};
+use crate::{muster, sacct, sdiag, salloc, sbatch, scancel, scontrol, sinfo, squeue};
 
 /// Runs a command with the words after its name.
 type Verb = fn(&[String]) -> u8;
 
 /// Slurm's commands that are built. Others of [`UNBUILT`] say that they are not.
 const VERBS: &[(&str, Verb)] = &[
+    ("sacct", sacct::run),
     ("salloc", salloc::run),
     ("sbatch", sbatch::run),
     ("scancel", scancel::run),
     ("scontrol", scontrol::run),
+    ("sdiag", sdiag::run),
     ("sinfo", sinfo::run),
     ("squeue", squeue::run),
 ];
 
 /// Commands of Slurm without code yet.
 const UNBUILT: &[&str] = &[
-    "srun", "sbcast", "sacct", "sacctmgr", "sattach", "scrontab", "sdiag", "sprio", "sreport", "sshare", "sstat", "strigger",
+    "srun", "sbcast", "sacctmgr", "sattach", "scrontab", "sprio", "sreport", "sshare", "sstat", "strigger",
 ];
 
 /// Runs the command that `args` mean; the first is the program's own name. The exit code.
