@@ -1,0 +1,334 @@
+//! The one loop that owns the agent: inputs in, actions carried out in order.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use muster_channel::{Credentials, Outside, serve};
+use muster_model::agent::{Action, Agent, Input, Record};
+use muster_proto::wire::{FromNode, Heartbeat, Inventory, Registered, ToNode, from_node, to_node};
+use prost::Message;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use crate::door::Door;
+use crate::session::{Session, SessionKeeper};
+use crate::{JournalStore, Settings, Steps};
+
+/// News of supervisors that waits for the core.
+const NEWS_WAITING_MAX: usize = 1_024;
+/// Messages of the leader that wait for the core.
+const SESSION_WAITING_MAX: usize = 1_024;
+/// Unacknowledged reports are sent again this often.
+const REPEAT: Duration = Duration::from_secs(5);
+/// Without a deadline the loop looks around this often.
+const IDLE: Duration = Duration::from_secs(30);
+/// The journal is compacted after this many records.
+const COMPACT_RECORDS: usize = 2_000;
+
+/// Why a node daemon did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Its journal.
+    #[error("cannot read the node's journal: {0}")]
+    Journal(io::Error),
+    /// Its door.
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// A running node daemon. Dropping it leaves it running; the steps outlive it in any case.
+pub struct Noded {
+    /// Where its door is.
+    pub address: String,
+    agent: Arc<Mutex<Agent>>,
+    stop: watch::Sender<bool>,
+    core: JoinHandle<Result<(), io::Error>>,
+}
+
+impl Noded {
+    /// Starts: reads the journal, finds what lives, opens the door, and dials the controllers.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(
+        mut settings: Settings,
+        outside: Outside,
+        keeper: Arc<dyn Credentials>,
+        steps: Arc<dyn Steps>,
+        journal: Arc<dyn JournalStore>,
+    ) -> Result<Self, StartError> {
+        let loaded = journal.load().map_err(StartError::Journal)?;
+        if loaded.damaged {
+            error!("the node's journal is damaged: what followed the damage is lost");
+            settings.journal_complete = false;
+        }
+        let records = loaded.records.iter().filter_map(|bytes| Record::decode(&bytes[..]).ok()).collect();
+        let (news, news_rx) = mpsc::channel(NEWS_WAITING_MAX);
+        let found = steps.open(news).await;
+        let (agent, actions) = Agent::restore(settings.agent, records, found, (settings.boot_clock_ms)());
+        let agent = Arc::new(Mutex::new(agent));
+
+        let listen_error = |error| StartError::Listen { address: settings.listen.clone(), error };
+        let listener = outside.net.listen(&settings.listen).await.map_err(listen_error)?;
+        let address = listener.address().map_err(listen_error)?;
+        let (stop, stopped) = watch::channel(false);
+        let settings = Arc::new(settings);
+        let start_ms = (outside.wall_ms)();
+        let door = Door::new(settings.clone(), keeper.clone(), agent.clone(), steps.clone(), start_ms);
+        let mut door_stop = stopped.clone();
+        tokio::spawn(async move {
+            let until = async move {
+                let _ = door_stop.wait_for(|stop| *stop).await;
+            };
+            if let Err(e) = serve(listener, door.routes(), until).await {
+                error!("the door closed: {e}");
+            }
+        });
+
+        let (to_core, session_rx) = mpsc::channel(SESSION_WAITING_MAX);
+        let session = SessionKeeper {
+            settings: settings.clone(),
+            outside: outside.clone(),
+            keeper,
+            agent: agent.clone(),
+            address: settings.advertise.clone().unwrap_or_else(|| address.clone()),
+            start_ms,
+            to_core,
+        };
+        tokio::spawn(session.session_loop());
+        let core = Core {
+            settings,
+            agent: agent.clone(),
+            steps,
+            journal,
+            appended: loaded.records.len(),
+            leader: None,
+            heartbeat_ms: 0,
+            beats: 0,
+        };
+        let core = tokio::spawn(core.run(actions, news_rx, session_rx, stopped));
+        Ok(Self { address, agent, stop, core })
+    }
+
+    /// What this node holds now.
+    #[must_use]
+    pub fn inventory(&self) -> Vec<muster_proto::wire::AttemptHere> {
+        self.agent.lock().expect("no holder of this lock panics").inventory()
+    }
+
+    /// Ends the daemon, not its steps.
+    ///
+    /// # Errors
+    /// The journal's, if that ended it before.
+    pub async fn stop(self) -> io::Result<()> {
+        let _ = self.stop.send(true);
+        self.wait().await
+    }
+
+    /// Waits until the daemon ends by itself: its journal cannot be written.
+    ///
+    /// # Errors
+    /// The journal's.
+    pub async fn wait(self) -> io::Result<()> {
+        self.core.await.unwrap_or_else(|e| Err(io::Error::other(e)))
+    }
+}
+
+struct Core {
+    settings: Arc<Settings>,
+    agent: Arc<Mutex<Agent>>,
+    steps: Arc<dyn Steps>,
+    journal: Arc<dyn JournalStore>,
+    appended: usize,
+    leader: Option<mpsc::Sender<FromNode>>,
+    heartbeat_ms: u32,
+    beats: u64,
+}
+
+impl Core {
+    async fn run(
+        mut self,
+        first: Vec<Action>,
+        mut news: mpsc::Receiver<Input>,
+        mut session: mpsc::Receiver<Session>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> io::Result<()> {
+        self.carry_out(first)?;
+        let mut repeat_at = Instant::now() + REPEAT;
+        let mut beat_at = Instant::now() + IDLE;
+        loop {
+            let wake = self.next_wake();
+            tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stop| *stop) => return Ok(()),
+                Some(input) = news.recv() => self.on(input)?,
+                said = session.recv() => match said {
+                    None => return Ok(()),
+                    Some(Session::Up { registered, leader }) => {
+                        self.on_up(registered, leader)?;
+                        beat_at = self.next_beat();
+                    }
+                    Some(Session::Down) => self.leader = None,
+                    Some(Session::Said(message)) => self.on_said(*message)?,
+                },
+                () = tokio::time::sleep_until(beat_at) => {
+                    self.beat();
+                    beat_at = self.next_beat();
+                }
+                () = tokio::time::sleep_until(repeat_at) => {
+                    self.repeat_reports();
+                    repeat_at = Instant::now() + REPEAT;
+                }
+                () = tokio::time::sleep(wake) => self.on(Input::Tick)?,
+            }
+        }
+    }
+
+    fn next_wake(&self) -> Duration {
+        let deadline = self.agent().next_deadline_ms();
+        let now = (self.settings.boot_clock_ms)();
+        deadline.map_or(IDLE, |at| Duration::from_millis(at.saturating_sub(now)).clamp(Duration::from_millis(1), IDLE))
+    }
+
+    fn next_beat(&self) -> Instant {
+        let interval = if self.leader.is_some() { u64::from(self.heartbeat_ms.max(10)) } else { 30_000 };
+        Instant::now() + Duration::from_millis(interval)
+    }
+
+    fn agent(&self) -> std::sync::MutexGuard<'_, Agent> {
+        self.agent.lock().expect("no holder of this lock panics")
+    }
+
+    fn on(&mut self, input: Input) -> io::Result<()> {
+        let now = (self.settings.boot_clock_ms)();
+        let actions = self.agent().on(input, now);
+        self.carry_out(actions)
+    }
+
+    fn on_up(&mut self, registered: Box<Registered>, leader: mpsc::Sender<FromNode>) -> io::Result<()> {
+        info!("registered as node {} with epoch {}", registered.node, registered.epoch);
+        self.leader = Some(leader);
+        self.heartbeat_ms = registered.heartbeat_ms;
+        self.on(Input::Registered(registered))?;
+        let attempts = self.agent().inventory();
+        self.say(from_node::Body::Inventory(Inventory { attempts }));
+        self.repeat_reports();
+        self.beat();
+        Ok(())
+    }
+
+    fn on_said(&mut self, message: ToNode) -> io::Result<()> {
+        match message.body {
+            Some(to_node::Body::Order(order)) => self.on(Input::Order(Box::new(order))),
+            Some(to_node::Body::Ack(ack)) => {
+                if !ack.stale.is_empty() {
+                    info!("report {} recorded nothing: {}", ack.seq, ack.stale);
+                }
+                self.on(Input::Acked { seq: ack.seq })
+            }
+            Some(to_node::Body::HeartbeatAck(ack)) => match ack.authority {
+                Some(authority) => self.on(Input::AuthoritySeen(authority)),
+                None => Ok(()),
+            },
+            Some(to_node::Body::Registered(registered)) => self.on(Input::Registered(Box::new(registered))),
+            Some(to_node::Body::Redirect(_) | to_node::Body::Refused(_)) => {
+                // Dropping the sender ends the session; the next one finds the leader.
+                self.leader = None;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn beat(&mut self) {
+        if self.leader.is_none() {
+            return;
+        }
+        self.beats += 1;
+        let load = self.steps.load();
+        let heartbeat =
+            Heartbeat { seq: self.beats, load_hundredths: load.load_hundredths, free_mem_mib: load.free_mem_mib };
+        self.say(from_node::Body::Heartbeat(heartbeat));
+    }
+
+    fn repeat_reports(&mut self) {
+        if self.leader.is_none() {
+            return;
+        }
+        let reports = self.agent().unacknowledged();
+        for report in reports {
+            self.say(from_node::Body::Report(report));
+        }
+    }
+
+    /// Says it if there is a session with room; otherwise a later one will hear it.
+    fn say(&mut self, body: from_node::Body) {
+        let Some(leader) = &self.leader else { return };
+        if leader.try_send(FromNode { body: Some(body) }).is_err() {
+            warn!("the session with the leader does not take more: giving it up");
+            self.leader = None;
+        }
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>) -> io::Result<()> {
+        let mut records = Vec::new();
+        for action in actions {
+            if let Action::Journal(record) = action {
+                records.push(record.encode_to_vec());
+                continue;
+            }
+            self.make_durable(&mut records)?;
+            self.act(action);
+        }
+        self.make_durable(&mut records)?;
+        self.compact()
+    }
+
+    fn make_durable(&mut self, records: &mut Vec<Vec<u8>>) -> io::Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.journal.append(records)?;
+        self.appended += records.len();
+        records.clear();
+        Ok(())
+    }
+
+    fn compact(&mut self) -> io::Result<()> {
+        if self.appended < COMPACT_RECORDS {
+            return Ok(());
+        }
+        let snapshot: Vec<Vec<u8>> = self.agent().snapshot().iter().map(Message::encode_to_vec).collect();
+        if snapshot.len() * 2 < self.appended {
+            self.journal.replace(&snapshot)?;
+            self.appended = snapshot.len();
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Journal(_) => unreachable!("records are gathered by the caller"),
+            Action::RunProlog { attempt, hold } => self.steps.prolog(attempt, *hold),
+            Action::StartStep { step, launch } => self.steps.start(step, *launch),
+            Action::StartExtern { step, hold } => self.steps.start_extern(step, *hold),
+            Action::Signal { step, signal, batch_only } => self.steps.signal(step, signal, batch_only),
+            Action::EndStep { step, cause, kill_wait_s, whole } => self.steps.end(step, cause, kill_wait_s, whole),
+            Action::Kill { step } => self.steps.kill(step),
+            Action::VerifyEmpty { attempt } => self.steps.verify_empty(attempt),
+            Action::RunEpilog { attempt, hold } => self.steps.epilog(attempt, *hold),
+            Action::Report(report) => self.say(from_node::Body::Report(*report)),
+            Action::Clean { attempt } => self.steps.clean(attempt),
+            Action::Refuse { why } => warn!("refused: {why}"),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Starting the daemon, and its end.
+
+use std::fs::{self, OpenOptions};
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, bail};
+use muster_noded::journal::FileJournal;
+use muster_noded::real::{RealSteps, Spool};
+use muster_noded::{JournalStore, Noded, Steps};
+use nix::unistd::{ForkResult, chdir, fork, setsid};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::level_filters::LevelFilter;
+use tracing::{info, warn};
+
+use super::configure::{self, Configured};
+use super::flags::Flags;
+
+/// Runs until it is told to stop.
+pub(crate) fn run(flags: Flags) -> Result<()> {
+    let configured = Configured::read(&flags)?;
+    let outside = configure::outside();
+    if !flags.foreground {
+        daemonise()?;
+    }
+    // After the fork: locks of this kind belong to the process's open file, and stay with the child.
+    let spool = Spool::open(&configured.spool, &outside.random)?;
+    start_log(&configured, &flags)?;
+    for warning in &configured.warnings {
+        warn!("{warning}");
+    }
+    write_pid_file(&configured.pid_file)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let ran = runtime.block_on(serve(&configured, &flags, &spool));
+    let _ = fs::remove_file(&configured.pid_file);
+    ran
+}
+
+async fn serve(configured: &Configured, flags: &Flags, spool: &Spool) -> Result<()> {
+    let settings = configured.settings(flags, spool)?;
+    let keeper = configured.credentials(&settings.listen)?;
+    if keeper.name() == "auth/none" {
+        warn!("AuthType=auth/none: everybody on this host is believed to be whom they say");
+    }
+    let journal = Arc::new(FileJournal::open(&spool.journal()).context("the node's journal")?);
+    let steps = RealSteps::new(&spool.path, configured.step_settings()?);
+    if flags.clean_start {
+        clean(&*journal, &spool.path)?;
+    }
+    info!("{} as node {} of cluster {}", super::version(), settings.node_name, settings.cluster);
+    let controllers = settings.controllers.join(", ");
+    let steps: Arc<dyn Steps> = Arc::new(steps);
+    let noded = Noded::start(settings, configure::outside(), keeper, steps, journal).await?;
+    info!("listening on {}, controllers {controllers}", noded.address);
+    sd_notify("READY=1");
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut reopen = signal(SignalKind::user_defined2())?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => warn!("reconfigure by signal: not supported by this version; restart the daemon, steps go on"),
+            _ = reopen.recv() => warn!("the log is reopened by restarting the daemon: steps go on"),
+        }
+    }
+    info!("stopping; steps go on");
+    sd_notify("STOPPING=1");
+    noded.stop().await.context("the node's journal")
+}
+
+/// `-c`: only where nothing lives, since whatever lives is known by the journal alone.
+fn clean(journal: &dyn JournalStore, spool: &Path) -> Result<()> {
+    let steps = fs::read_dir(spool.join("steps"))?.count();
+    if steps > 0 {
+        bail!("-c: {} holds {steps} steps that the cluster was not told of yet", spool.display());
+    }
+    Ok(journal.replace(&[])?)
+}
+
+fn daemonise() -> Result<()> {
+    // SAFETY: no thread was started yet.
+    if let ForkResult::Parent { .. } = unsafe { fork() }? {
+        std::process::exit(0);
+    }
+    setsid()?;
+    chdir("/")?;
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    rustix::stdio::dup2_stderr(&null)?;
+    Ok(())
+}
+
+fn start_log(configured: &Configured, flags: &Flags) -> Result<()> {
+    let from_config = match configured.config.slurmd_debug.as_str() {
+        "quiet" => LevelFilter::OFF,
+        "fatal" | "error" => LevelFilter::ERROR,
+        "info" | "verbose" => LevelFilter::INFO,
+        "debug" => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    let level = match flags.verbose {
+        0 => from_config,
+        1 => from_config.max(LevelFilter::INFO),
+        2..4 => from_config.max(LevelFilter::DEBUG),
+        _ => LevelFilter::TRACE,
+    };
+    let level = tracing_subscriber::EnvFilter::new(format!("warn,muster_noded={level},muster_model={level}"));
+    let builder = tracing_subscriber::fmt().with_env_filter(level).with_target(false);
+    match &configured.log {
+        Some(path) => {
+            let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
+            let file = file.with_context(|| format!("log file {}", path.display()))?;
+            builder.with_ansi(false).with_writer(Mutex::new(file)).init();
+        }
+        None => builder.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init(),
+    }
+    Ok(())
+}
+
+fn write_pid_file(path: &Path) -> Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = fs::File::create(&fresh).with_context(|| format!("pid file {}", path.display()))?;
+    writeln!(file, "{}", std::process::id())?;
+    fs::rename(&fresh, path)?;
+    Ok(())
+}
+
+/// Tells systemd, if it waits for that.
+fn sd_notify(state: &str) {
+    let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    if let Ok(datagram) = std::os::unix::net::UnixDatagram::unbound() {
+        let _ = datagram.send_to(state.as_bytes(), socket);
+    }
+}

@@ -1,0 +1,59 @@
+//! sbcast's file, written by a process that has become the user.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use bytes::Bytes;
+use muster_proto::wire::{BroadcastDone, BroadcastStart};
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+
+use crate::JobUser;
+
+/// The system's number for a file that is there already.
+const EEXIST: i32 = 17;
+/// Any other failure, where the text says which.
+const FAILED: u32 = 1;
+
+pub(super) async fn write(
+    program: &Path,
+    user: JobUser,
+    start: BroadcastStart,
+    mut data: mpsc::Receiver<Bytes>,
+) -> BroadcastDone {
+    let groups: Vec<String> = user.groups.iter().map(u32::to_string).collect();
+    let groups = if groups.is_empty() { "-".to_owned() } else { groups.join(",") };
+    let modified = if start.preserve { start.modified_ms.to_string() } else { "-".to_owned() };
+    let mut command = Command::new(program);
+    command.arg("copy-as-user").args([user.uid.to_string(), user.gid.to_string(), groups]);
+    command.args([format!("{:o}", start.mode), start.size.to_string(), u8::from(start.force).to_string(), modified]);
+    command.arg(&start.path).current_dir("/").env_clear();
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(e) => return failed(FAILED, &e.to_string()),
+    };
+    let mut stdin = child.stdin.take().expect("it was piped");
+    let mut bytes = 0;
+    while let Some(piece) = data.recv().await {
+        bytes += piece.len() as u64;
+        if stdin.write_all(&piece).await.is_err() {
+            // It said why on its standard error; the rest is let go.
+            break;
+        }
+    }
+    drop((stdin, data));
+    match child.wait_with_output().await {
+        Ok(output) if output.status.success() => BroadcastDone { error: 0, message: String::new(), bytes },
+        Ok(output) => {
+            let error = if output.status.code() == Some(EEXIST) { EEXIST as u32 } else { FAILED };
+            failed(error, &String::from_utf8_lossy(&output.stderr))
+        }
+        Err(e) => failed(FAILED, &e.to_string()),
+    }
+}
+
+fn failed(error: u32, message: &str) -> BroadcastDone {
+    BroadcastDone { error, message: message.into(), bytes: 0 }
+}

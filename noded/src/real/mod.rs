@@ -1,0 +1,16 @@
+//! A node as it is: supervisors as processes, files in the spool, hardware from /proc and /sys.
+
+mod broadcast;
+mod control;
+mod hardware;
+mod hooks;
+mod identity;
+mod spool;
+mod steps;
+mod verify;
+
+pub use hardware::discover;
+pub use hooks::Hooks;
+pub use identity::{boot_clock, boot_id, boot_ms, machine_hash};
+pub use spool::{Spool, SpoolError};
+pub use steps::{RealSteps, StepSettings};

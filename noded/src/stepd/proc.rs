@@ -1,0 +1,126 @@
+//! Looking at processes through /proc, and signalling them without hitting a stranger who got the same number.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+/// One process, as its stat line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub(crate) pid: i32,
+    pub(crate) parent: i32,
+    pub(crate) name: String,
+    /// `R`, `S`, `D`, `Z`, …
+    pub(crate) state: char,
+    /// In ticks since boot: with the pid it names a process for ever.
+    pub(crate) started: u64,
+}
+
+impl Process {
+    /// Dead, and not yet reaped.
+    pub(crate) fn is_zombie(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
+
+    /// Sends the signal, unless the number has gone to another process meanwhile.
+    pub(crate) fn signal(&self, signal: i32) {
+        let Some(pid) = Pid::from_raw(self.pid) else { return };
+        let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        // The descriptor pins the process: if it is the one that was looked at, it is the one that is hit.
+        if read(self.pid).is_some_and(|now| now.started == self.started)
+            && let Some(signal) = named(signal)
+        {
+            // Gone in between, or not ours (a set-uid program of a user, without root): nothing to do about either.
+            let _ = pidfd_send_signal(&pidfd, signal);
+        }
+    }
+
+    /// For the operator: who it is, in which state, and where in the kernel it waits.
+    pub(crate) fn describe(&self) -> String {
+        let waits = fs::read_to_string(format!("/proc/{}/wchan", self.pid)).unwrap_or_default();
+        let waits = if waits.is_empty() || waits == "0" { "?".to_owned() } else { waits };
+        format!("process {} ({}) state {} wchan {waits}", self.pid, self.name, self.state)
+    }
+}
+
+fn named(signal: i32) -> Option<Signal> {
+    Signal::from_named_raw(signal)
+}
+
+/// One process, if it is there.
+pub(crate) fn read(pid: i32) -> Option<Process> {
+    parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `PID (NAME) STATE PPID …`; the name may hold spaces and parentheses.
+fn parse(stat: &str) -> Option<Process> {
+    let (pid, rest) = stat.split_once(" (")?;
+    let (name, rest) = rest.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    let state = fields.next()?.chars().next()?;
+    let parent = fields.next()?.parse().ok()?;
+    // Field 22 of proc(5); two of the numbered fields are gone with the name, and two were taken.
+    let started = fields.nth(17)?.parse().ok()?;
+    Some(Process { pid: pid.parse().ok()?, parent, name: name.to_owned(), state, started })
+}
+
+/// Every process that can be seen.
+pub(crate) fn all() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter_map(read).collect()
+}
+
+/// All that descend from `root`, without it.
+pub(crate) fn descendants(root: i32) -> Vec<Process> {
+    let everything = all();
+    let mut children: BTreeMap<i32, Vec<&Process>> = BTreeMap::new();
+    for process in &everything {
+        children.entry(process.parent).or_default().push(process);
+    }
+    let mut found = Vec::new();
+    let mut seen = BTreeSet::from([root]);
+    let mut open = vec![root];
+    while let Some(pid) = open.pop() {
+        for child in children.get(&pid).into_iter().flatten() {
+            if seen.insert(child.pid) {
+                open.push(child.pid);
+                found.push((*child).clone());
+            }
+        }
+    }
+    found
+}
+
+/// All whose environment has `KEY=value` for a value that `wanted` takes. As root, everybody's; else one's own.
+pub(crate) fn marked(key: &str, wanted: impl Fn(&str) -> bool) -> Vec<Process> {
+    let carries = |process: &Process| {
+        let Ok(environment) = fs::read(format!("/proc/{}/environ", process.pid)) else { return false };
+        let value = environment.split(|byte| *byte == 0).find_map(|variable| {
+            let variable = std::str::from_utf8(variable).ok()?;
+            variable.strip_prefix(key)?.strip_prefix('=')
+        });
+        value.is_some_and(&wanted)
+    };
+    all().into_iter().filter(|process| !process.is_zombie() && carries(process)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_with_parentheses_does_not_confuse() {
+        let line = "42 (a) R 1 (b) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1000 10";
+        let process = parse(line).unwrap();
+        assert_eq!((process.pid, process.parent, process.state, process.started), (42, 7, 'S', 12345));
+        assert_eq!(process.name, "a) R 1 (b");
+    }
+
+    #[test]
+    fn this_process_descends_from_its_parent() {
+        let me = read(std::process::id() as i32).unwrap();
+        assert!(descendants(me.parent).contains(&read(me.pid).unwrap()) || !descendants(me.parent).is_empty());
+    }
+}

@@ -1,0 +1,149 @@
+//! What the parts of one supervisor share. One thread: cells, not locks.
+
+use std::cell::{Cell, RefCell};
+use std::fs::File;
+use std::io::Write;
+use std::rc::Rc;
+
+use muster_proto::durable::EndCause;
+use muster_proto::wire::{PidInfo, from_tasks};
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::Pid;
+use tokio::sync::{Notify, watch};
+use tokio::time::{Duration, Instant};
+
+use super::input::TaskInput;
+use super::outbox::Outbox;
+use super::wire::{End, ExitRecord, Launch};
+use super::{contain, notice};
+
+/// How far the step is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Stage {
+    /// Waits for srun.
+    #[default]
+    Waiting,
+    Started,
+    Exited(ExitRecord),
+}
+
+/// A task that was started.
+#[derive(Clone, Debug)]
+pub(crate) struct Task {
+    pub(crate) local: usize,
+    pub(crate) global: u32,
+    pub(crate) pid: i32,
+    pub(crate) status: Option<i32>,
+}
+
+/// Everything.
+pub(crate) struct Shared {
+    pub(crate) launch: Launch,
+    pub(crate) title: String,
+    pub(crate) is_batch: bool,
+    pub(crate) outbox: Outbox,
+    pub(crate) stage: watch::Sender<Stage>,
+    pub(crate) tasks: RefCell<Vec<Task>>,
+    pub(crate) inputs: RefCell<Vec<TaskInput>>,
+    /// The standard error of the first task, where that is a file.
+    pub(crate) notices: RefCell<Option<File>>,
+    /// Set once the step was told to end.
+    pub(crate) ending: Cell<bool>,
+    pub(crate) told: Notify,
+    /// The connection that owns the step; 0: none.
+    pub(crate) owner: Cell<u64>,
+    pub(crate) owner_lost: Cell<Option<Instant>>,
+    pub(crate) owner_changed: Notify,
+    /// srun's stream is not read because a task does not read its input.
+    pub(crate) input_paused: Cell<bool>,
+}
+
+impl Shared {
+    pub(crate) fn new(launch: Launch, title: String, is_batch: bool) -> Rc<Self> {
+        Rc::new(Self {
+            launch,
+            title,
+            is_batch,
+            outbox: Outbox::default(),
+            stage: watch::channel(Stage::Waiting).0,
+            tasks: RefCell::default(),
+            inputs: RefCell::default(),
+            notices: RefCell::default(),
+            ending: Cell::new(false),
+            told: Notify::new(),
+            owner: Cell::new(0),
+            owner_lost: Cell::new(None),
+            owner_changed: Notify::new(),
+            input_paused: Cell::new(false),
+        })
+    }
+
+    /// A line for the user: into the job's standard error, or to srun.
+    pub(crate) fn say(&self, line: &str) {
+        match &mut *self.notices.borrow_mut() {
+            Some(file) => {
+                let _ = writeln!(file, "{line}");
+            }
+            None => self.outbox.push(from_tasks::Body::Notice(line.to_owned())),
+        }
+    }
+
+    /// CONT, TERM and the notice now; KILL when the wait is over.
+    pub(crate) fn end(self: &Rc<Self>, end: End) {
+        if self.ending.replace(true) {
+            return;
+        }
+        let cause = EndCause::try_from(end.cause).unwrap_or(EndCause::None);
+        let position = self.launch.order.as_ref().map_or(0, |order| order.step_position);
+        let lives = self.tasks.borrow().iter().any(|task| task.status.is_none());
+        if lives && (self.is_batch || !end.whole || position == 0) {
+            let now_ms = muster_channel::Outside::real().wall_ms;
+            self.say(&notice::ended(&self.launch.node_name, &self.title, cause, now_ms()));
+        }
+        contain::signal_all(Signal::SIGCONT as i32);
+        contain::signal_all(Signal::SIGTERM as i32);
+        self.told.notify_waiters();
+        let shared = self.clone();
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(Duration::from_secs(u64::from(end.kill_wait_s))).await;
+            shared.kill();
+        });
+    }
+
+    /// SIGKILL to everything.
+    pub(crate) fn kill(&self) {
+        self.ending.set(true);
+        contain::signal_all(Signal::SIGKILL as i32);
+        self.told.notify_waiters();
+    }
+
+    /// A signal by order of the user.
+    pub(crate) fn signal(&self, signal: i32, batch_only: bool) {
+        let Ok(known) = Signal::try_from(signal) else { return };
+        let whole = matches!(known, Signal::SIGKILL | Signal::SIGSTOP | Signal::SIGCONT) || self.is_batch;
+        let tasks = self.tasks.borrow();
+        let live = tasks.iter().filter(|task| task.status.is_none()).map(|task| Pid::from_raw(task.pid));
+        match (batch_only, whole) {
+            (true, _) => live.for_each(|pid| _ = kill(pid, known)),
+            (false, true) => contain::signal_all(signal),
+            (false, false) => live.for_each(|pid| _ = killpg(pid, known)),
+        }
+    }
+
+    /// Processes of the step, tasks marked.
+    pub(crate) fn pids(&self) -> Vec<PidInfo> {
+        let tasks = self.tasks.borrow();
+        let info = |process: super::proc::Process| {
+            let task = tasks.iter().find(|task| task.pid == process.pid);
+            PidInfo {
+                pid: process.pid as u32,
+                job_id: 0,
+                step_id: self.launch.step,
+                local_id: task.map_or(0, |task| task.local as u32),
+                global_id: task.map_or(0, |task| task.global),
+                task: task.is_some(),
+            }
+        };
+        contain::members().into_iter().map(info).collect()
+    }
+}

@@ -1,0 +1,138 @@
+//! `muster-noded stepd DIR`: becomes a daemon of its own, and supervises.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::process::ExitCode;
+
+use nix::sys::prctl::set_child_subreaper;
+use nix::unistd::{ForkResult, chdir, fork, setsid};
+use prost::Message;
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
+use tokio::net::UnixListener;
+use tracing::error;
+
+use super::plan::Plan;
+use super::shared::Shared;
+use super::supervise;
+use super::wire::{ExitRecord, Launch};
+use super::{connection, exit_file, paths};
+
+/// Runs the supervisor whose launch file is in `dir`. Standard input is the locked lock file, inherited from noded.
+///
+/// The process that was started ends as soon as the real one listens.
+pub fn main(dir: &Path) -> ExitCode {
+    match prepare(dir) {
+        Ok(Prepared::Parent(code)) => code,
+        Ok(Prepared::Supervisor { launch, lock, ready }) => supervise_step(launch, lock, ready),
+        Err(e) => {
+            eprintln!("stepd: {}: {e}", dir.display());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+enum Prepared {
+    Parent(ExitCode),
+    Supervisor { launch: Box<Launch>, lock: OwnedFd, ready: OwnedFd },
+}
+
+fn prepare(dir: &Path) -> io::Result<Prepared> {
+    chdir(dir)?;
+    let launch = Launch::decode(&fs::read(paths::LAUNCH)?[..])?;
+    let (readable, ready) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+    // SAFETY: no thread was started yet, so the child is as whole as the parent.
+    match unsafe { fork() }? {
+        ForkResult::Parent { .. } => {
+            drop(ready);
+            let mut byte = [0];
+            let ready = rustix::io::read(&readable, &mut byte)? == 1;
+            Ok(Prepared::Parent(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
+        }
+        ForkResult::Child => {
+            setsid()?;
+            set_child_subreaper(true)?;
+            let lock = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+            leave_terminal()?;
+            Ok(Prepared::Supervisor { launch: Box::new(launch), lock, ready })
+        }
+    }
+}
+
+fn leave_terminal() -> io::Result<()> {
+    let null = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    dup2_stdin(&null)?;
+    dup2_stdout(&null)?;
+    dup2_stderr(&null)?;
+    Ok(())
+}
+
+fn supervise_step(launch: Box<Launch>, lock: OwnedFd, ready: OwnedFd) -> ExitCode {
+    if let Ok(log) = OpenOptions::new().append(true).create(true).mode(0o600).open(paths::LOG) {
+        tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(log)).init();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let local = tokio::task::LocalSet::new();
+    let ran = runtime.and_then(|runtime| runtime.block_on(local.run_until(supervise(*launch, lock, ready))));
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            error!("the supervisor failed: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn supervise(launch: Launch, lock: OwnedFd, ready: OwnedFd) -> io::Result<()> {
+    let listener = listen()?;
+    rustix::io::write(&ready, &[1])?;
+    drop(ready);
+    let plan = match Plan::of(&launch) {
+        Ok(plan) => plan,
+        Err(e) => {
+            let wall_ms = muster_channel::Outside::real().wall_ms;
+            let error = e.to_string();
+            let record = ExitRecord { wait_status: 0x0100, end_ms: wall_ms(), error, usage: None };
+            return exit_file::write(Path::new("."), &record);
+        }
+    };
+    let (title, is_batch) = match &plan {
+        Some(plan) => (plan.title.clone(), plan.is_batch),
+        None => ("extern step".to_owned(), false),
+    };
+    let shared = Shared::new(launch, title, is_batch);
+    let accepting = tokio::task::spawn_local(connection::accept_loop(shared.clone(), listener));
+    supervise::run(&shared, plan.as_ref()).await?;
+    supervise::empty(&shared).await;
+    // From here on nothing of the step lives: whoever waits for that may go on.
+    drop(lock);
+    supervise::linger(&shared).await;
+    let _ = fs::remove_file(paths::SOCKET);
+    accepting.abort();
+    Ok(())
+}
+
+fn listen() -> io::Result<UnixListener> {
+    let _ = fs::remove_file(paths::SOCKET);
+    let listener = UnixListener::bind(paths::SOCKET)?;
+    fs::set_permissions(paths::SOCKET, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Makes the directory of a step, with its launch file and its lock, which is locked in the file that is returned.
+pub(crate) fn make_directory(dir: &Path, launch: &Launch) -> io::Result<File> {
+    fs::DirBuilder::new().mode(0o700).create(dir)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(paths::LAUNCH))?;
+    io::Write::write_all(&mut file, &launch.encode_to_vec())?;
+    let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(dir.join(paths::LOCK))?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
+    Ok(lock)
+}
+
+/// Whether the supervisor of `dir`, or a process of its step, lives.
+pub(crate) fn is_alive(dir: &Path) -> bool {
+    let Ok(lock) = OpenOptions::new().read(true).write(true).open(dir.join(paths::LOCK)) else { return false };
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err()
+}

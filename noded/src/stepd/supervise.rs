@@ -1,0 +1,306 @@
+//! The life of one step here: wait for srun if it is to come, start the tasks, wait for them, clean up, record, linger.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+
+use muster_proto::durable::{EndCause, Usage};
+use muster_proto::wire::{StepOver, TaskExited, TaskStarted, from_tasks};
+use nix::errno::Errno;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::signal::Signal;
+use nix::sys::time::TimeValLike;
+use nix::sys::wait::WaitPidFlag;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
+use tracing::{error, info, warn};
+
+use super::child::{self, Surroundings};
+use super::files::{Files, PipeEnds, TaskStreams};
+use super::plan::Plan;
+use super::shared::{Shared, Stage, Task};
+use super::wire::{End, ExitRecord};
+use super::{contain, exit_file, input, output, script};
+
+/// Slurm's way to say that the job's files could not be made: as if by signal 53.
+const OPEN_FAILED: u32 = 53;
+const EXIT_CODE_1: u32 = 0x0100;
+/// After the tasks are gone their pipes are at an end; one that is not belongs to something that cannot be killed.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How long KILL waits after TERM where the supervisor itself ends the step.
+const OWN_KILL_WAIT_S: u32 = 30;
+
+/// Runs the step to its end. The exit file is written when this returns; what lives may still be being killed.
+pub(crate) async fn run(shared: &Rc<Shared>, plan: Option<&Plan>) -> io::Result<()> {
+    let record = match plan {
+        None => {
+            shared.stage.send_replace(Stage::Started);
+            wait_for_end(shared).await;
+            finished(0, "")
+        }
+        Some(plan) => run_tasks(shared, plan).await?,
+    };
+    exit_file::write(Path::new("."), &record)?;
+    info!("{} ended with status {:#x} {}", shared.title, record.wait_status, record.error);
+    let over = StepOver { wait_status: record.wait_status, error: record.error.clone() };
+    shared.outbox.push(from_tasks::Body::Over(over));
+    shared.stage.send_replace(Stage::Exited(record));
+    Ok(())
+}
+
+/// Resolves when nothing of the step lives, whatever it takes; says so in the log if that takes long.
+pub(crate) async fn empty(shared: &Rc<Shared>) {
+    let patience = Duration::from_secs(u64::from(shared.launch.unkillable_s.max(1)));
+    let killing = contain::kill_all(|| _ = reap(shared));
+    tokio::pin!(killing);
+    if timeout(patience, &mut killing).await.is_err() {
+        for process in contain::members() {
+            error!("Kill task failed: {}", process.describe());
+        }
+        killing.await;
+    }
+}
+
+/// Keeps the last output for srun: until it has all, or does not come back.
+pub(crate) async fn linger(shared: &Rc<Shared>) {
+    let resume = Duration::from_millis(shared.launch.resume_wait_ms);
+    let until = Instant::now() + 2 * resume;
+    let attached = shared.launch.order.as_ref().and_then(|order| order.spec.as_ref()).is_some_and(|spec| spec.attached);
+    while attached && !shared.outbox.is_empty() && Instant::now() < until {
+        let (changed, room) = (shared.owner_changed.notified(), shared.outbox.room.notified());
+        if shared.outbox.is_empty() || owner_is_lost(shared, resume) {
+            return;
+        }
+        tokio::select! {
+            () = changed => {}
+            () = room => {}
+            () = sleep(resume / 4) => {}
+        }
+    }
+}
+
+fn owner_is_lost(shared: &Shared, resume: Duration) -> bool {
+    shared.owner.get() == 0 && shared.owner_lost.get().is_none_or(|since| since.elapsed() >= resume)
+}
+
+async fn wait_for_end(shared: &Shared) {
+    loop {
+        let told = shared.told.notified();
+        if shared.ending.get() {
+            return;
+        }
+        told.await;
+    }
+}
+
+fn finished(wait_status: u32, error: &str) -> ExitRecord {
+    ExitRecord { wait_status, end_ms: (muster_channel::Outside::real().wall_ms)(), error: error.into(), usage: Some(usage()) }
+}
+
+fn usage() -> Usage {
+    let Ok(used) = getrusage(UsageWho::RUSAGE_CHILDREN) else { return Usage::default() };
+    let unsigned = |number: i64| u64::try_from(number).unwrap_or(0);
+    Usage {
+        user_us: unsigned(used.user_time().num_microseconds()),
+        system_us: unsigned(used.system_time().num_microseconds()),
+        max_rss_kib: unsigned(used.max_rss()),
+        pages: unsigned(used.major_page_faults()),
+        // Blocks of 512 bytes.
+        read_bytes: unsigned(used.block_reads()) * 512,
+        write_bytes: unsigned(used.block_writes()) * 512,
+        ..Usage::default()
+    }
+}
+
+async fn run_tasks(shared: &Rc<Shared>, plan: &Plan) -> io::Result<ExitRecord> {
+    if plan.attached
+        && let Some(record) = wait_for_srun(shared).await
+    {
+        return Ok(record);
+    }
+    if shared.ending.get() {
+        return Ok(finished(Signal::SIGTERM as u32, ""));
+    }
+    let mut children = signal(SignalKind::child())?;
+    let readers = match start(shared, plan) {
+        Ok(readers) => readers,
+        Err(StartFailure { status, why }) => {
+            warn!("{}: {why}", shared.title);
+            shared.kill();
+            return Ok(finished(status, &why));
+        }
+    };
+    shared.stage.send_replace(Stage::Started);
+    let resume = Duration::from_millis(shared.launch.resume_wait_ms);
+    while reap(shared) {
+        let changed = shared.owner_changed.notified();
+        let lost_at = shared.owner_lost.get().map(|since| since + resume);
+        let lost = plan.attached && lost_at.is_some() && !shared.ending.get();
+        tokio::select! {
+            _ = children.recv() => {}
+            () = changed => {}
+            () = sleep_until(lost_at.unwrap_or_else(Instant::now)), if lost => {
+                warn!("{}: srun has gone and did not come back", shared.title);
+                shared.end(End { cause: EndCause::Cancelled as i32, kill_wait_s: OWN_KILL_WAIT_S, whole: false });
+            }
+        }
+    }
+    task_epilogs(shared, plan);
+    // What tasks leave behind goes with the step; a process that cannot be killed does not hold up the exit.
+    let patience = Duration::from_secs(2);
+    let _ = timeout(patience, contain::kill_all(|| _ = reap(shared))).await;
+    drain(readers).await;
+    let highest = shared.tasks.borrow().iter().filter_map(|task| task.status).max().unwrap_or(0);
+    Ok(finished(highest as u32, ""))
+}
+
+/// Nothing once srun is there; otherwise how the step ends without it.
+async fn wait_for_srun(shared: &Rc<Shared>) -> Option<ExitRecord> {
+    let until = Instant::now() + Duration::from_millis(shared.launch.attach_wait_ms);
+    loop {
+        let (changed, told) = (shared.owner_changed.notified(), shared.told.notified());
+        if shared.owner.get() != 0 {
+            return None;
+        }
+        if shared.ending.get() {
+            return Some(finished(Signal::SIGTERM as u32, ""));
+        }
+        tokio::select! {
+            () = changed => {}
+            () = told => {}
+            () = sleep_until(until) => return Some(finished(EXIT_CODE_1, "srun did not attach to the step")),
+        }
+    }
+}
+
+struct StartFailure {
+    status: u32,
+    why: String,
+}
+
+fn start(shared: &Rc<Shared>, plan: &Plan) -> Result<Vec<JoinHandle<()>>, StartFailure> {
+    let failed = |status: u32, why: String| StartFailure { status, why };
+    let order = shared.launch.order.as_ref().expect("a plan comes from an order");
+    if plan.is_batch {
+        let job_id = order.facts.as_ref().map_or(0, |facts| facts.job_id);
+        let written = script::write(Path::new(&shared.launch.spool), job_id, &order.script, &plan.ids);
+        written.map_err(|e| failed(EXIT_CODE_1, format!("cannot write the batch script: {e}")))?;
+    }
+    let around =
+        Surroundings { plan, node_name: &shared.launch.node_name, task_prolog: &shared.launch.task_prolog };
+    let mut files = Files::new(&shared.launch, order, plan);
+    let mut readers = Vec::new();
+    for task in &plan.tasks {
+        let streams = match plan.pty {
+            Some(size) if task.local == 0 => terminal(size).map_err(|e| failed(EXIT_CODE_1, e.to_string()))?,
+            _ => files.of_task(task.global).map_err(|e| failed(OPEN_FAILED, e.to_string()))?,
+        };
+        if task.local == 0 {
+            *shared.notices.borrow_mut() = files.for_notices(&streams).map(Into::into);
+        }
+        let pid = child::spawn(&around, task, &streams).map_err(|e| failed(EXIT_CODE_1, format!("fork: {e}")))?;
+        let pid = pid.as_raw();
+        shared.tasks.borrow_mut().push(Task { local: task.local, global: task.global, pid, status: None });
+        shared.outbox.push(from_tasks::Body::TaskStarted(TaskStarted { task: task.global, pid: pid as u32 }));
+        readers.extend(connect(shared, task.global, streams.ends));
+    }
+    Ok(readers)
+}
+
+/// A pseudo terminal as all three descriptors of a task.
+fn terminal((rows, columns): (u16, u16)) -> io::Result<TaskStreams> {
+    let size = nix::pty::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = nix::pty::openpty(Some(&size), None)?;
+    for fd in [&pty.master, &pty.slave] {
+        rustix::io::fcntl_setfd(fd, rustix::io::FdFlags::CLOEXEC)?;
+    }
+    let copy = |fd: &OwnedFd| fd.try_clone();
+    Ok(TaskStreams {
+        stdin: copy(&pty.slave)?,
+        stdout: copy(&pty.slave)?,
+        stderr: pty.slave,
+        ends: PipeEnds { terminal: Some(pty.master), ..PipeEnds::default() },
+    })
+}
+
+fn connect(shared: &Rc<Shared>, task: u32, ends: PipeEnds) -> Vec<JoinHandle<()>> {
+    let mut readers = Vec::new();
+    let mut read = |pipe: OwnedFd, stderr: bool| {
+        readers.push(tokio::task::spawn_local(output::read_loop(shared.clone(), pipe, task, stderr)));
+    };
+    if let Some(master) = ends.terminal {
+        if let Ok(copy) = master.try_clone() {
+            read(copy, false);
+        }
+        shared.inputs.borrow_mut().extend(input::open(task, master, true));
+    }
+    if let Some(pipe) = ends.stdout {
+        read(pipe, false);
+    }
+    if let Some(pipe) = ends.stderr {
+        read(pipe, true);
+    }
+    if let Some(pipe) = ends.stdin {
+        shared.inputs.borrow_mut().extend(input::open(task, pipe, false));
+    }
+    readers
+}
+
+/// Reaps what can be reaped, orphans of tasks included. Whether a task still lives.
+fn reap(shared: &Shared) -> bool {
+    let mut status = 0;
+    loop {
+        // SAFETY: the pointer is to a live variable. nix's waitpid would lose the raw status that the cluster keeps.
+        let waited = unsafe { nix::libc::waitpid(-1, &mut status, WaitPidFlag::WNOHANG.bits()) };
+        match Errno::result(waited) {
+            Err(Errno::EINTR) => {}
+            Err(_) | Ok(0) => break,
+            Ok(pid) => on_reaped(shared, pid, status),
+        }
+    }
+    shared.tasks.borrow().iter().any(|task| task.status.is_none())
+}
+
+fn on_reaped(shared: &Shared, pid: i32, status: i32) {
+    let mut tasks = shared.tasks.borrow_mut();
+    let Some(task) = tasks.iter_mut().find(|task| task.pid == pid && task.status.is_none()) else { return };
+    // Without the core-dump bit, as Slurm shows it.
+    task.status = Some(status & !0x80);
+    let exited = TaskExited { task: task.global, wait_status: (status & !0x80) as u32 };
+    shared.outbox.push(from_tasks::Body::TaskExited(exited));
+}
+
+/// TaskEpilog, as the user, once for each task.
+fn task_epilogs(shared: &Shared, plan: &Plan) {
+    for program in [&shared.launch.task_epilog, &plan.task_epilog].into_iter().filter(|program| !program.is_empty()) {
+        for task in &plan.tasks {
+            let ids = plan.ids.clone();
+            let mut env = plan.environment.clone();
+            super::environment::of_task(&mut env, task.local, task.global, std::process::id());
+            let mut command = Command::new(program);
+            command.env_clear().envs(env).stdin(std::process::Stdio::null());
+            // SAFETY: this process has one thread, so the child may allocate and take locks before exec.
+            unsafe {
+                std::os::unix::process::CommandExt::pre_exec(&mut command, move || Ok(ids.become_for_good()?));
+            }
+            if let Err(e) = command.status() {
+                warn!("TaskEpilog {program}: {e}");
+            }
+        }
+    }
+}
+
+async fn drain(readers: Vec<JoinHandle<()>>) {
+    let until = Instant::now() + DRAIN;
+    for mut reader in readers {
+        let left = until.saturating_duration_since(Instant::now());
+        // A reader that waits for srun's acknowledgements is not stuck: only silence counts, in steps of the limit.
+        if timeout(left, &mut reader).await.is_err() && contain::members().is_empty() {
+            let _ = timeout(DRAIN, &mut reader).await;
+        }
+        reader.abort();
+    }
+}
