@@ -1,5 +1,6 @@
 //! What a job asks of the nodes of one partition, completed with the defaults of both, in plain numbers.
 
+use muster_dialect::state::Reason;
 use muster_proto::durable::{Request, Sharing};
 
 use super::features::Features;
@@ -69,6 +70,15 @@ pub(super) enum Unserved {
     Gres,
     Licences,
     RequiredNodes,
+}
+
+impl Unserved {
+    pub(super) fn reason(self) -> Reason {
+        match self {
+            Unserved::Licences => Reason::Licenses,
+            Unserved::Features | Unserved::Gres | Unserved::RequiredNodes => Reason::BadConstraints,
+        }
+    }
 }
 
 impl Ask {

@@ -7,11 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_dialect::state::Reason;
+use muster_proto::durable::Allocation;
 
 use super::earliest::{Budget, Opening, Search};
-use super::plan::{Blocked, Pass, Progress};
+use super::plan::{Ready, Pass, Progress};
 use super::profile::{Profile, Span};
 use super::verdict::Finding;
+use super::view::View;
+use crate::cluster::BitSet;
 
 /// Looks at nodes of one pass: bounds its time where many jobs wait for many nodes.
 const LOOKS_MAX: Budget = 5_000_000;
@@ -23,7 +26,8 @@ pub(super) fn run(pass: &mut Pass) {
         if backfill.budget == 0 {
             break;
         }
-        backfill.look_at(pass, one);
+        let Ok(ready) = pass.prepare(one) else { continue };
+        backfill.look_at(pass, ready);
     }
 }
 
@@ -47,9 +51,14 @@ impl Backfill {
         Self { profile: profile.settle(), budget: LOOKS_MAX, not_before: BTreeMap::new(), estimated: BTreeSet::new() }
     }
 
-    fn look_at(&mut self, pass: &mut Pass, one: Blocked) {
+    fn look_at(&mut self, pass: &mut Pass, one: Ready) {
         while pass.progress[one.job] != Progress::Done && pass.has_room() {
-            let Some(opening) = self.find(pass, one) else { return };
+            let Some(opening) = self.find(pass, one) else {
+                if self.not_before.get(&one.prepared) == Some(&None) {
+                    pass.never(one);
+                }
+                return;
+            };
             if opening.start_ms > pass.view.now_ms {
                 return self.reserve(pass, one, opening);
             }
@@ -61,7 +70,7 @@ impl Backfill {
         }
     }
 
-    fn find(&mut self, pass: &Pass, one: Blocked) -> Option<Opening> {
+    fn find(&mut self, pass: &Pass, one: Ready) -> Option<Opening> {
         let now_ms = pass.view.now_ms;
         let from_ms = match self.not_before.get(&one.prepared) {
             None => now_ms,
@@ -88,16 +97,29 @@ impl Backfill {
         opening
     }
 
-    fn reserve(&mut self, pass: &mut Pass, one: Blocked, opening: Opening) {
+    fn reserve(&mut self, pass: &mut Pass, one: Ready, opening: Opening) {
         let Opening { start_ms, slots, allocation } = opening;
         let nodes = pass.view.site.fold(slots);
         let prepared = &pass.prepared[one.prepared];
         if start_ms <= pass.view.now_ms + u64::from(pass.limits.bf_window_s) * 1_000 {
             let span = Span { from_ms: start_ms, until_ms: start_ms + u64::from(prepared.time_limit_s) * 1_000 };
+            let mut allocation = allocation;
+            if prepared.ask.user_exclusive {
+                widen(pass.view, &mut allocation);
+            }
             self.profile.hold(span, pass.shares_of(&allocation), &prepared.ask.licences);
         }
         self.estimated.insert(one.job);
         let found = pass.found[one.job].get_or_insert_with(|| Finding::of(Reason::Priority));
         (found.start_ms, found.nodes) = (Some(start_ms), nodes);
+    }
+}
+
+/// A job of `--exclusive=user` keeps others off its nodes, so its reservation is of whole nodes.
+fn widen(view: &View, allocation: &mut Allocation) {
+    for share in &mut allocation.nodes {
+        if let Some(slot) = view.site.slot_of(share.node) {
+            share.cores = BitSet::first(view.site.class(slot).total.cores).to_bytes().into();
+        }
     }
 }

@@ -29,9 +29,12 @@ pub(super) struct Search<'a> {
     pub(super) from_ms: u64,
     /// No other time than `from_ms`.
     pub(super) only_then: bool,
-    /// Times closer than this are one.
+    /// Times of one such span count as its last one, once many were tried.
     pub(super) resolution_ms: u64,
 }
+
+/// Times that are tried one by one; later ones that are closer than the resolution are tried together.
+const TRIES_EXACT: u32 = 200;
 
 /// Looks at nodes that one search, and so one pass, may still spend.
 pub(super) type Budget = u64;
@@ -47,7 +50,8 @@ impl Search<'_> {
         let mut begun_ms = self.from_ms + self.length_ms();
         while !self.only_then && *budget > 0 {
             let (first_ms, _) = *ends.first()?;
-            let bucket = ends.partition_point(|(at, _)| *at < first_ms.saturating_add(self.resolution_ms.max(1)));
+            let grid_ms = if table.tries < TRIES_EXACT { 1 } else { self.resolution_ms.max(1) };
+            let bucket = ends.partition_point(|(at, _)| *at / grid_ms <= first_ms / grid_ms);
             let at_ms = ends[bucket - 1].0;
             let until_ms = at_ms + self.length_ms();
             let mut hopeful = table.refresh(ends[..bucket].iter().map(|(_, slot)| *slot), at_ms, budget);
@@ -77,6 +81,9 @@ impl Search<'_> {
         if self.profile.is_steady(slot) {
             return self.pool.fit_later(self.prepared, slot, now);
         }
+        if self.prepared.ask.user_exclusive && self.profile.is_reserved(slot, self.span(at_ms)) {
+            return None;
+        }
         let total = &self.view.site.class(slot).total;
         let free = self.profile.free_over(slot, total, now, self.span(at_ms));
         self.pool.fit_later(self.prepared, slot, &free)
@@ -99,6 +106,8 @@ struct Table<'a> {
     places: Vec<(u32, u32)>,
     tasks: u64,
     nodes: u32,
+    /// Layouts tried.
+    tries: u32,
 }
 
 impl<'a> Table<'a> {
@@ -106,7 +115,7 @@ impl<'a> Table<'a> {
         let nodes = &search.prepared.nodes;
         let mut places: Vec<(u32, u32)> = nodes.iter().copied().zip(0..).collect();
         places.sort_unstable();
-        let mut table = Self { search, fits: vec![None; nodes.len()], places, tasks: 0, nodes: 0 };
+        let mut table = Self { search, fits: vec![None; nodes.len()], places, tasks: 0, nodes: 0, tries: 0 };
         table.refresh(nodes.iter().copied(), search.from_ms, budget);
         table
     }
@@ -138,7 +147,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn try_at(&self, at_ms: u64, hopeful: bool, budget: &mut Budget) -> Option<Opening> {
+    fn try_at(&mut self, at_ms: u64, hopeful: bool, budget: &mut Budget) -> Option<Opening> {
         let Search { view, pool, profile, prepared, .. } = self.search;
         let ask = &prepared.ask;
         if !hopeful || self.nodes < ask.min_nodes || self.tasks < u64::from(ask.tasks) {
@@ -150,6 +159,7 @@ impl<'a> Table<'a> {
         let candidate = |(slot, fit): (&u32, &Option<Fit>)| fit.map(|fit| (*slot, fit));
         let candidates: Vec<Candidate> = prepared.nodes.iter().zip(&self.fits).filter_map(candidate).collect();
         *budget = budget.saturating_sub(candidates.len() as u64);
+        self.tries += 1;
         let portions = choose_by_weight(view, prepared, &candidates)?;
         let share = |&(slot, portion): &(u32, Portion)| self.search.share_at(slot, at_ms, portion);
         let nodes = portions.iter().map(share).collect::<Option<Vec<NodeShare>>>()?;

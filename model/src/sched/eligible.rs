@@ -3,19 +3,14 @@
 use muster_dialect::state::{PartitionState, Reason};
 
 use super::site::SitePartition;
-use super::view::{DependsOn, Held, Job, Shape};
-use crate::cluster::job::UNLIMITED;
+use super::view::{DependsOn, Job, Shape};
+use crate::cluster::UNLIMITED;
 
 /// What "unlimited" means where a time profile needs an end: Slurm's 365 days.
 pub(super) const UNLIMITED_S: u32 = 365 * 24 * 3600;
 
-/// What of the job itself holds it back. `None`: nothing.
+/// What of the job itself holds it back. `None`: nothing. A hold is not asked here: who held the job said why.
 pub(super) fn job_waits(job: &Job, now_ms: u64) -> Option<Reason> {
-    match job.held {
-        Held::ByUser => return Some(Reason::JobHeldUser),
-        Held::ByAdmin => return Some(Reason::JobHeldAdmin),
-        Held::No => {}
-    }
     match job.depends_on {
         DependsOn::Never => return Some(Reason::DependencyNeverSatisfied),
         DependsOn::Waits => return Some(Reason::Dependency),
@@ -38,6 +33,9 @@ pub(super) fn partition_refuses(shape: &Shape, partition: &SitePartition) -> Opt
         PartitionState::Inactive => return Some(Reason::PartitionInactive),
         PartitionState::Up | PartitionState::Drain => {}
     }
+    if !admits_user(shape, partition) {
+        return Some(Reason::PartitionConfig);
+    }
     let within = |allowed: &Option<Vec<String>>, denied: &[String], name: &String| {
         allowed.as_ref().is_none_or(|names| names.contains(name)) && !denied.contains(name)
     };
@@ -54,6 +52,16 @@ pub(super) fn partition_refuses(shape: &Shape, partition: &SitePartition) -> Opt
         return Some(Reason::PartitionTimeLimit);
     }
     node_limit(shape, partition).or_else(|| cpu_limit(shape, partition))
+}
+
+/// `RootOnly`, `DisableRootJobs` and `AllowGroups`, which may have changed since the job was accepted.
+fn admits_user(shape: &Shape, partition: &SitePartition) -> bool {
+    let rules = &partition.rules;
+    if shape.user == 0 {
+        return !rules.disable_root_jobs;
+    }
+    let member = |groups: &Vec<String>| groups.iter().any(|group| shape.groups.contains(group));
+    !rules.root_only && rules.allow_groups.as_ref().is_none_or(member)
 }
 
 fn node_limit(shape: &Shape, partition: &SitePartition) -> Option<Reason> {

@@ -50,9 +50,6 @@ fn cores_max(ask: &Ask, offer: Offer) -> Option<u32> {
     let Offer { select, total, free, cpus_left } = offer;
     let per_core = total.cpus_per_core();
     let cores = if ask.whole { whole_cores(offer)? } else { usable_cores(offer).len() };
-    if !ask.whole && cpus_left / per_core == 0 {
-        return None;
-    }
     let cores = if ask.whole { cores } else { cores.min(cpus_left / per_core) };
     let memory = if select.memory { free.mem_mib } else { total.mem_mib };
     let gres_mib = ask.mem_per_gres_mib.saturating_mul(ask.gres_per_node.iter().map(|g| g.count).sum());
@@ -72,7 +69,8 @@ fn cores_max(ask: &Ask, offer: Offer) -> Option<u32> {
 
 /// All cores, of a node that nobody uses.
 fn whole_cores(offer: Offer) -> Option<u32> {
-    (offer.free.cores.len() == offer.total.cores).then_some(offer.total.cores)
+    let all = offer.free.cores.len() == offer.total.cores && offer.total.cpus <= offer.cpus_left;
+    all.then_some(offer.total.cores)
 }
 
 /// Free cores, or with `CR_Socket` those of sockets that are wholly free.

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use muster_proto::durable::{HoldKind, JobSpec, Sharing};
 
 use super::eligible::UNLIMITED_S;
-use super::licences::{self, LicencesFree};
+use super::licences::LicencesFree;
 use super::site::{Site, SiteNode};
-use super::view::{DependsOn, Held, Job, Running, Shape, Shapes, Shown, View};
-use crate::cluster::job::{is_ending, node_is_over, shares};
-use crate::cluster::job::Job as Record;
-use crate::cluster::node::Node;
-use crate::cluster::resources::{NodeFree, NodeTotal};
-use crate::cluster::{Cluster, DependencyState};
+use super::view::{DependsOn, Job, Running, Shape, Shapes, Shown, View};
+use crate::cluster::licences;
+use crate::cluster::{
+    Cluster, DependencyState, Job as Record, Node, NodeFree, NodeTotal, is_ending, node_is_over, shares,
+};
 
 /// What is being ended is taken to be gone after that: how long it really takes nobody knows.
 const ENDING_MS: u64 = 30_000;
@@ -42,7 +41,7 @@ impl View {
     /// changed.
     pub fn with_site(cluster: &Cluster, index: u64, site: Arc<Site>) -> Self {
         let mut shapes = Shapes::default();
-        let jobs = cluster.startable_jobs().map(|job| pending(cluster, job, &mut shapes)).collect();
+        let jobs = cluster.startable_jobs().map(|job| pending(cluster, &site, job, &mut shapes)).collect();
         let node = |slot: &SiteNode| cluster.node(slot.index);
         Self {
             index,
@@ -83,31 +82,31 @@ fn licences_free(site: &Site, cluster: &Cluster) -> LicencesFree {
 
 impl Shape {
     /// Of a job as accepted.
-    pub fn of(spec: &JobSpec) -> Self {
-        let partitions = spec.partitions.split(',').map(str::trim).filter(|name| !name.is_empty());
+    pub fn of(spec: &JobSpec, site: &Site) -> Self {
+        let names = spec.partitions.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let partitions: Vec<String> = names.map(String::from).collect();
+        let asks_groups = |name| site.partitions.get(name).is_some_and(|p| p.rules.allow_groups.is_some());
+        let groups = std::iter::once(&spec.group_name).chain(&spec.group_names);
         Self {
             request: spec.request.clone().unwrap_or_default(),
-            partitions: partitions.map(String::from).collect(),
+            groups: if partitions.iter().any(asks_groups) { groups.cloned().collect() } else { Vec::new() },
+            partitions,
             time_limit_s: spec.time_limit_s,
             account: spec.account.clone(),
             qos: spec.qos.clone(),
-            // Users matter only where a node may be theirs alone; else one shape serves all.
             user: spec.uid,
         }
     }
 }
 
-fn pending(cluster: &Cluster, job: &Record, shapes: &mut Shapes) -> Job {
+fn pending(cluster: &Cluster, site: &Site, job: &Record, shapes: &mut Shapes) -> Job {
     let row = &job.row;
     Job {
         uid: row.uid,
         priority: row.priority,
-        shape: shapes.number(Shape::of(job.spec())),
-        held: match row.hold() {
-            HoldKind::None => Held::No,
-            HoldKind::User => Held::ByUser,
-            HoldKind::Admin => Held::ByAdmin,
-        },
+        shape: shapes.number(Shape::of(job.spec(), site)),
+        // Priority 0 is Slurm's other way to say held.
+        held: row.hold() != HoldKind::None || row.priority == 0,
         depends_on: match cluster.dependency_state(job) {
             DependencyState::Met => DependsOn::Met,
             DependencyState::Waits => DependsOn::Waits,
@@ -145,6 +144,6 @@ fn running(cluster: &Cluster, site: &Site, job: &Record) -> Option<Running> {
         end_ms: if ending { cluster.now_ms() + ENDING_MS } else { limit_ends_ms },
         shares: taken.filter_map(|(_, share)| Some((site.slot_of(share.node)?, share.clone()))).collect(),
         // Licences come back with the end of the work, before the nodes do.
-        licences: if ending { Vec::new() } else { licences::parse(&request.licenses).unwrap_or_default() },
+        licences: if ending { Vec::new() } else { licences::parse(&request.licenses).into_iter().collect() },
     })
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_dialect::state::Reason;
 use muster_proto::durable::{Allocation, CommitPlan, NodeShare, Placement, TaskRange};
 
-use super::ask::Unserved;
+use super::ask::{Ask, Unserved};
 use super::candidates::Prepared;
 use super::order::{Try, order};
 use super::place::Pool;
@@ -54,13 +54,14 @@ pub fn plan(view: &View, limits: &Limits) -> CommitPlan {
     if limits.max_jobs_backfill > 0 {
         backfill::run(&mut pass);
     }
-    pass.finish()
+    pass.finish(&queue)
 }
 
-/// A job whose partition has room for nobody at the moment.
+/// A job with the candidates of one of its partitions.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Blocked {
+pub(super) struct Ready {
     pub(super) job: usize,
+    /// Place in [`Pass::prepared`].
     pub(super) prepared: usize,
 }
 
@@ -70,6 +71,8 @@ pub(super) struct Pass<'v> {
     pub(super) limits: &'v Limits,
     pub(super) pool: Pool<'v>,
     pub(super) prepared: Vec<Prepared>,
+    /// By shape and place in its partitions: why the partition refuses it.
+    refused: BTreeMap<(u32, usize), Option<Reason>>,
     by_shape: BTreeMap<(u32, usize), Result<usize, Reason>>,
     /// By job: what was found.
     pub(super) found: Vec<Option<Finding>>,
@@ -79,10 +82,13 @@ pub(super) struct Pass<'v> {
     closed: BTreeSet<String>,
     /// Slots of nodes that a job waits for.
     kept: BitSet,
-    pub(super) blocked: Vec<Blocked>,
+    /// Who waits for resources or for its turn, in order.
+    pub(super) blocked: Vec<Try>,
+    /// By job: how many of its tries are among `blocked`.
+    waiting: Vec<u32>,
     pub(super) placements: Vec<Placement>,
     /// Beside `placements`: who it is.
-    placed: Vec<Blocked>,
+    placed: Vec<Ready>,
     tried: u32,
     considered: u32,
 }
@@ -107,12 +113,14 @@ impl<'v> Pass<'v> {
             limits,
             pool: Pool::of(view),
             prepared: Vec::new(),
+            refused: BTreeMap::new(),
             by_shape: BTreeMap::new(),
             found: vec![None; view.jobs.len()],
             progress: vec![Progress::New; view.jobs.len()],
             closed: BTreeSet::new(),
             kept: BitSet::default(),
             blocked: Vec::new(),
+            waiting: vec![0; view.jobs.len()],
             placements: Vec::new(),
             placed: Vec::new(),
             tried: 0,
@@ -125,6 +133,10 @@ impl<'v> Pass<'v> {
         let job = &view.jobs[one.job];
         if self.progress[one.job] == Progress::New {
             self.considered += 1;
+            if job.held {
+                self.progress[one.job] = Progress::Waits;
+                return;
+            }
             if let Some(reason) = eligible::job_waits(job, view.now_ms) {
                 self.progress[one.job] = Progress::Waits;
                 return self.note(one.job, Finding::of(reason));
@@ -133,18 +145,16 @@ impl<'v> Pass<'v> {
         if matches!(self.progress[one.job], Progress::Waits | Progress::Done) {
             return;
         }
-        let at = match self.prepare(job.shape, one.partition) {
-            Ok(at) => at,
-            Err(reason) => return self.note(one.job, Finding::of(reason)),
-        };
-        let blocked = Blocked { job: one.job, prepared: at };
-        if self.closed.contains(&self.prepared[at].partition) {
-            self.blocked.push(blocked);
+        if let Some(reason) = self.refuses(job.shape, one.partition) {
+            return self.note(one.job, Finding::of(reason));
+        }
+        if self.closed.contains(&view.shapes[job.shape as usize].partitions[one.partition]) {
+            self.block(one);
             return self.note(one.job, Finding::of(Reason::Priority));
         }
         while self.tried < self.limits.max_jobs_main && self.has_room() {
             self.tried += 1;
-            match self.try_now(blocked) {
+            match self.try_now(one) {
                 Ok(()) if self.progress[one.job] == Progress::Done => return,
                 Ok(()) => {}
                 Err(finding) => return self.note(one.job, finding),
@@ -156,56 +166,64 @@ impl<'v> Pass<'v> {
         self.placements.len() < self.limits.max_placements
     }
 
-    /// The shape in its partition: candidates, or why there can be none.
-    fn prepare(&mut self, shape: u32, partition: usize) -> Result<usize, Reason> {
-        if let Some(known) = self.by_shape.get(&(shape, partition)) {
-            return *known;
+    /// Why the partition takes no such job; `None`: it does.
+    fn refuses(&mut self, shape: u32, partition: usize) -> Option<Reason> {
+        let view = self.view;
+        *self.refused.entry((shape, partition)).or_insert_with(|| {
+            let shape = &view.shapes[shape as usize];
+            match view.site.partitions.get(&shape.partitions[partition]) {
+                Some(partition) => eligible::partition_refuses(shape, partition)
+                    .or_else(|| Ask::of(&shape.request, partition, &view.site).err().map(Unserved::reason)),
+                // It was deleted under the job.
+                None => Some(Reason::PartitionDown),
+            }
+        })
+    }
+
+    /// Candidates of the job in that partition, or why there can be none.
+    pub(super) fn prepare(&mut self, one: Try) -> Result<Ready, Reason> {
+        let key = (self.view.jobs[one.job].shape, one.partition);
+        if !self.by_shape.contains_key(&key) {
+            let made = self.prepare_new(key.0, key.1);
+            self.by_shape.insert(key, made);
         }
-        let made = self.prepare_new(shape, partition);
-        self.by_shape.insert((shape, partition), made);
-        made
+        self.by_shape[&key].map(|prepared| Ready { job: one.job, prepared })
     }
 
     fn prepare_new(&mut self, shape: u32, partition: usize) -> Result<usize, Reason> {
         let view = self.view;
         let shape = &view.shapes[shape as usize];
-        let name = shape.partitions.get(partition).map_or("", String::as_str);
-        let partition = view.site.partitions.get(name).ok_or(Reason::PartitionDown)?;
-        if let Some(reason) = eligible::partition_refuses(shape, partition) {
-            return Err(reason);
-        }
-        let prepared = Prepared::new(view, shape, partition).map_err(|unserved| match unserved {
-            Unserved::Licences => Reason::Licenses,
-            Unserved::Features | Unserved::Gres | Unserved::RequiredNodes => Reason::BadConstraints,
-        })?;
+        let partition = view.site.partitions.get(&shape.partitions[partition]).ok_or(Reason::PartitionDown)?;
+        let prepared = Prepared::new(view, shape, partition).map_err(Unserved::reason)?;
         self.prepared.push(prepared);
         Ok(self.prepared.len() - 1)
     }
 
     /// Starts the job (or the next task of the array) now, or says why not.
-    fn try_now(&mut self, blocked: Blocked) -> Result<(), Finding> {
-        let prepared = &mut self.prepared[blocked.prepared];
+    fn try_now(&mut self, one: Try) -> Result<(), Finding> {
+        let ready = self.prepare(one).map_err(Finding::of)?;
+        let prepared = &mut self.prepared[ready.prepared];
         if !self.pool.licences.has(&prepared.ask.licences) {
-            self.blocked.push(blocked);
+            self.block(one);
             return Err(Finding::of(Reason::Licenses));
         }
         if let Some(allocation) = self.pool.find(prepared, &self.kept) {
-            self.start(blocked, allocation, false);
+            self.start(ready, allocation, false);
             return Ok(());
         }
         if let Some(never) = prepared.why_never(self.view) {
             return Err(Finding { reason: never.reason, detail: never.detail, ..Finding::default() });
         }
         let behind = prepared.live.iter().any(|&slot| self.kept.contains(slot));
-        self.blocked.push(blocked);
-        self.close_for(blocked.prepared);
+        self.block(one);
+        self.close_for(ready.prepared);
         Err(Finding::of(if behind { Reason::Priority } else { Reason::Resources }))
     }
 
     /// A job waits for resources: later ones leave it the nodes that it named, else all of its partition.
     fn close_for(&mut self, prepared: usize) {
         let Prepared { ask, partition, .. } = &self.prepared[prepared];
-        if !ask.required.is_empty() && ask.required.len() as u32 >= ask.min_nodes {
+        if !ask.required.is_empty() && ask.required.len() as u32 >= ask.max_nodes {
             ask.required.iter().for_each(|&slot| self.kept.insert(slot));
             return;
         }
@@ -215,7 +233,7 @@ impl<'v> Pass<'v> {
     }
 
     /// Writes the placement, and takes what it was given.
-    pub(super) fn start(&mut self, of: Blocked, allocation: Allocation, backfill: bool) {
+    pub(super) fn start(&mut self, of: Ready, allocation: Allocation, backfill: bool) {
         let job = &self.view.jobs[of.job];
         let started = match self.progress[of.job] {
             Progress::Started(count) => count,
@@ -237,13 +255,28 @@ impl<'v> Pass<'v> {
     }
 
     /// Placements so far, with who they are for.
-    pub(super) fn started(&self) -> impl Iterator<Item = (Blocked, &Allocation)> {
+    pub(super) fn started(&self) -> impl Iterator<Item = (Ready, &Allocation)> {
         self.placed.iter().zip(&self.placements).filter_map(|(of, p)| p.allocation.as_ref().map(|a| (*of, a)))
     }
 
     /// Shares of an allocation by slot.
     pub(super) fn shares_of<'a>(&'a self, allocation: &'a Allocation) -> impl Iterator<Item = (u32, &'a NodeShare)> {
         allocation.nodes.iter().filter_map(|share| self.view.site.slot_of(share.node).map(|slot| (slot, share)))
+    }
+
+    fn block(&mut self, one: Try) {
+        self.waiting[one.job] += 1;
+        self.blocked.push(one);
+    }
+
+    /// One that was blocked can never start there. It is told if there is no other partition to wait for.
+    pub(super) fn never(&mut self, ready: Ready) {
+        let Some(never) = self.prepared[ready.prepared].why_never(self.view) else { return };
+        self.waiting[ready.job] = self.waiting[ready.job].saturating_sub(1);
+        if self.waiting[ready.job] == 0 {
+            let finding = Finding { reason: never.reason, detail: never.detail, ..Finding::default() };
+            self.found[ready.job] = Some(finding);
+        }
     }
 
     pub(super) fn note(&mut self, job: usize, finding: Finding) {
@@ -253,16 +286,21 @@ impl<'v> Pass<'v> {
         }
     }
 
-    fn finish(self) -> CommitPlan {
+    /// Verdicts in the order of the queue: where there are too many, the last ones are told by a later pass.
+    fn finish(mut self, queue: &[Try]) -> CommitPlan {
         let resolution_ms = u64::from(self.limits.bf_resolution_s) * 1_000;
         let now_ms = self.view.now_ms;
-        let told = self.view.jobs.iter().zip(&self.found).filter_map(|(job, found)| {
-            let found = found.as_ref()?;
-            verdict::changed(job, found, now_ms, resolution_ms)
-        });
+        let mut verdicts = Vec::new();
+        for one in queue {
+            if verdicts.len() == self.limits.max_verdicts {
+                break;
+            }
+            let Some(found) = self.found[one.job].take() else { continue };
+            verdicts.extend(verdict::changed(&self.view.jobs[one.job], &found, now_ms, resolution_ms));
+        }
         CommitPlan {
             view_index: self.view.index,
-            verdicts: told.take(self.limits.max_verdicts).collect(),
+            verdicts,
             placements: self.placements,
             pass_us: 0,
             considered: self.considered,

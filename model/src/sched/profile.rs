@@ -84,15 +84,18 @@ impl Profile {
         }
     }
 
-    /// Someone starts now, after `settle`: see [`Profile::add_release`].
+    /// Someone starts now: the same after `settle`.
     pub(super) fn start<'a>(
         &mut self,
         end_ms: u64,
         shares: impl Iterator<Item = (u32, &'a NodeShare)>,
         licences: &[(String, u64)],
     ) {
+        let settled = self.ends.len();
         self.add_release(end_ms, shares, licences);
-        self.ends.sort_unstable();
+        for entry in self.ends.split_off(settled) {
+            insert_sorted(&mut self.ends, entry);
+        }
     }
 
     /// Reserves.
@@ -116,6 +119,11 @@ impl Profile {
     pub(super) fn is_steady(&self, slot: u32) -> bool {
         let future = &self.slots[slot as usize];
         future.releases.is_empty() && future.holds.is_empty()
+    }
+
+    /// Whether a reservation touches the node in `span`.
+    pub(super) fn is_reserved(&self, slot: u32, span: Span) -> bool {
+        self.slots[slot as usize].holds.iter().any(|(held, _)| held.overlaps(span))
     }
 
     /// What of the node is free over all of `span`, where `now` is what is free now.

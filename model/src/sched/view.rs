@@ -22,8 +22,10 @@ pub struct Shape {
     pub account: String,
     /// For `AllowQos`.
     pub qos: String,
-    /// Who: for `--exclusive=user`.
+    /// Who: for `--exclusive=user`, `RootOnly` and such.
     pub user: u32,
+    /// Names of the user's groups, where one of the partitions asks for them.
+    pub groups: Vec<String>,
 }
 
 /// Whether the jobs that a job depends on let it start.
@@ -36,18 +38,6 @@ pub enum DependsOn {
     Waits,
     /// It can never start.
     Never,
-}
-
-/// Who holds a job.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Held {
-    /// Nobody.
-    #[default]
-    No,
-    /// Its user.
-    ByUser,
-    /// An administrator.
-    ByAdmin,
 }
 
 /// What the row says already: only changes are written.
@@ -72,8 +62,8 @@ pub struct Job {
     pub priority: u32,
     /// Place in [`View::shapes`].
     pub shape: u32,
-    /// Hold.
-    pub held: Held,
+    /// By its user or an administrator.
+    pub held: bool,
     /// Dependencies.
     pub depends_on: DependsOn,
     /// Not before; 0: at once.
@@ -157,7 +147,7 @@ fn key(shape: &Shape) -> Vec<u8> {
     key.extend(shape.user.to_le_bytes());
     key.extend(u64::from(shape.time_limit_s.unwrap_or(0)).to_le_bytes());
     key.push(u8::from(shape.time_limit_s.is_some()));
-    for text in shape.partitions.iter().chain([&shape.account, &shape.qos]) {
+    for text in shape.partitions.iter().chain([&shape.account, &shape.qos]).chain(&shape.groups) {
         key.extend((text.len() as u64).to_le_bytes());
         key.extend(text.as_bytes());
     }

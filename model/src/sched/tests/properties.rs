@@ -99,7 +99,7 @@ fn later(view: &View, plan: &muster_proto::durable::CommitPlan, now_ms: u64) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_promised_twice_and_nothing_on_nodes_that_are_not_usable(view in world()) {

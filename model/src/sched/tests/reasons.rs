@@ -4,7 +4,7 @@ use muster_dialect::state::Reason;
 
 use crate::sched::plan::{Limits, plan};
 use crate::sched::testing::{GOLDEN, NOW_MS, World, told};
-use crate::sched::view::{DependsOn, Held};
+use crate::sched::view::DependsOn;
 
 fn planned(world: World) -> Vec<String> {
     let view = world.view();
@@ -28,15 +28,14 @@ fn the_first_to_wait_waits_for_resources_and_the_rest_for_their_turn() {
 }
 
 #[test]
-fn what_holds_a_job_itself_is_told_first() {
+fn what_holds_a_job_itself_is_told_but_a_hold_has_told_already() {
     let mut world = World::golden();
-    world.job(1, 100, "").held = Held::ByUser;
-    world.job(2, 90, "").held = Held::ByAdmin;
+    world.job(1, 100, "").held = true;
     world.job(3, 80, "").depends_on = DependsOn::Waits;
     world.job(4, 70, "").depends_on = DependsOn::Never;
     world.job(5, 60, "").begin_ms = NOW_MS + 1;
     world.array(6, 50, "", 3, 0);
-    let reasons = ["1: JobHeldUser", "2: JobHeldAdmin", "3: Dependency", "4: DependencyNeverSatisfied", "5: BeginTime", "6: JobArrayTaskLimit"];
+    let reasons = ["3: Dependency", "4: DependencyNeverSatisfied", "5: BeginTime", "6: JobArrayTaskLimit"];
     assert_eq!(planned(world), reasons);
 }
 
@@ -84,7 +83,7 @@ fn licences_are_held_by_who_runs() {
 #[test]
 fn what_the_row_says_already_is_not_said_again() {
     let mut world = World::golden();
-    world.job(1, 100, "").held = Held::ByUser;
-    world.view.jobs[0].shown.reason = u32::from(Reason::JobHeldUser.code());
+    world.job(1, 100, "").depends_on = DependsOn::Waits;
+    world.view.jobs[0].shown.reason = u32::from(Reason::Dependency.code());
     assert_eq!(planned(world), Vec::<String>::new());
 }
