@@ -47,8 +47,13 @@ fn bench_plan(mut parser: lexopt::Parser) -> Result<bench::Plan> {
     let mut plan = bench::Plan { against_slurm: false, rounds: 3, kills: 20 };
     while let Some(argument) = parser.next()? {
         match argument {
-            Long("against") if parser.value()? == "slurm" => plan.against_slurm = true,
-            Long("against") => bail!("only --against slurm"),
+            Long("against") => {
+                let peer = parser.value()?;
+                if peer != "slurm" {
+                    bail!("only --against slurm");
+                }
+                plan.against_slurm = true;
+            }
             Long("rounds") => plan.rounds = parser.value()?.parse()?,
             Long("kills") => plan.kills = parser.value()?.parse()?,
             argument => return Err(argument.unexpected()).context(USAGE),

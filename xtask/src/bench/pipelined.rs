@@ -29,7 +29,8 @@ async fn flood(site: &Site) -> Result<f64> {
     let config = parsed.config.context("the cluster's configuration does not parse")?;
     let socket = site.directory.join("run/munge.sock");
     let keeper: Arc<dyn Credentials> = Arc::new(Munge::load(Some(&socket))?);
-    let controllers = config.slurmctld_hosts.iter().map(|host| format!("{}:{}", host.addr, config.slurmctld_port));
+    let port = config.slurmctld_ports.0;
+    let controllers = config.slurmctld_hosts.iter().map(|host| format!("{}:{port}", host.addr));
     let options = ClientOptions {
         cluster: config.cluster_name.clone(),
         controllers: controllers.collect(),
