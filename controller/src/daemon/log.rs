@@ -1,0 +1,106 @@
+//! Messages: to a file that SIGUSR2 opens anew, or to standard error.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use muster_dialect::conf::Config;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::flags::Flags;
+use super::user::SlurmUser;
+
+/// Where messages go.
+#[derive(Clone)]
+pub(super) struct Log(Option<Arc<Target>>);
+
+struct Target {
+    path: PathBuf,
+    file: Mutex<File>,
+}
+
+/// Opens the log and sends this process's messages there.
+pub(super) fn open(flags: &Flags, config: &Config) -> io::Result<Log> {
+    let configured = config.slurmctld_log_file.as_ref().map(PathBuf::from).filter(|_| !flags.foreground);
+    let log = match flags.log.clone().or(configured) {
+        None => Log(None),
+        Some(path) => Log(Some(Arc::new(Target { file: Mutex::new(append_to(&path)?), path }))),
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(level(flags.verbose, &config.slurmctld_debug))
+        .with_target(false)
+        .with_ansi(false)
+        .with_writer(log.clone());
+    // A second one in this process would be a bug of ours, and harmless.
+    if flags.log_json {
+        let _ = tracing::subscriber::set_global_default(subscriber.json().finish());
+    } else {
+        let _ = tracing::subscriber::set_global_default(subscriber.finish());
+    }
+    Ok(log)
+}
+
+fn append_to(path: &Path) -> io::Result<File> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
+}
+
+/// `SlurmctldDebug`, and more with each `-v`.
+fn level(verbose: u8, debug: &str) -> LevelFilter {
+    let configured = match debug {
+        "quiet" => 0,
+        "fatal" | "error" => 1,
+        "info" => 3,
+        "verbose" | "debug" => 4,
+        _ => 5,
+    };
+    match configured + verbose {
+        0 => LevelFilter::OFF,
+        1 => LevelFilter::ERROR,
+        2 => LevelFilter::WARN,
+        3 => LevelFilter::INFO,
+        4 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    }
+}
+
+impl Log {
+    /// SIGUSR2: the file was moved away.
+    pub(super) fn reopen(&self) {
+        let Some(target) = &self.0 else { return };
+        match append_to(&target.path) {
+            Ok(file) => *target.file.lock().unwrap_or_else(PoisonError::into_inner) = file,
+            Err(why) => tracing::error!(%why, "the log was not opened anew"),
+        }
+    }
+
+    /// So that SlurmUser can open it anew.
+    pub(super) fn give_to(&self, user: &SlurmUser) {
+        if let Some(target) = &self.0 {
+            // Whoever is not root owns it already, or has to live with it.
+            let _ = nix::unistd::chown(&target.path, Some(user.uid), Some(user.gid));
+        }
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &self.0 {
+            None => io::stderr().write(bytes),
+            Some(target) => target.file.lock().unwrap_or_else(PoisonError::into_inner).write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Log;
+    fn make_writer(&'a self) -> Log {
+        self.clone()
+    }
+}

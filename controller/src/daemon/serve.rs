@@ -1,0 +1,100 @@
+//! The running daemon: its runtimes, and the signals that it follows.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+use muster_channel::Outside;
+use muster_controller::{Controller, MailProg, NameService, Settings, Timers, read_config};
+use muster_raft_store::StoreKind;
+use tokio::runtime::{Builder, Handle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::auth;
+use super::log::Log;
+use super::pid_file::PidFile;
+use super::plan::Plan;
+
+/// Threads of doors and duties.
+const WORKERS_MAX: usize = 8;
+
+/// Serves until a signal says stop (`Ok`), or the replica cannot go on.
+pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce()) -> Result<()> {
+    let keeper = auth::keeper(&plan.config, &[&plan.listen, &plan.replica_listen])?;
+    if keeper.name() == "auth/none" {
+        tracing::warn!("AuthType=auth/none: whoever reaches these doors may claim to be anybody");
+    }
+    let (raft, stop_raft) = raft_thread()?;
+    let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, WORKERS_MAX));
+    let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build().context("threads")?;
+    let served = runtime.block_on(async {
+        let outside = Outside::real();
+        let controller = Controller::start(settings(&plan, raft), outside, keeper, Arc::new(NameService::default())).await?;
+        tracing::info!(
+            name = plan.name,
+            clients = controller.client_address(),
+            replicas = controller.replica_address(),
+            state = %plan.state_dir.display(),
+            "serving"
+        );
+        ready();
+        follow_signals(controller, &log).await
+    });
+    drop(stop_raft);
+    drop(pid_file);
+    served
+}
+
+fn settings(plan: &Plan, raft: Handle) -> Settings {
+    let path = plan.conf_path.clone();
+    Settings {
+        name: plan.name.clone(),
+        client_listen: plan.listen.clone(),
+        replica_listen: plan.replica_listen.clone(),
+        advertise: plan.advertise.clone(),
+        store: StoreKind::Disk(plan.state_dir.clone()),
+        files: plan.files.clone(),
+        read_files: Arc::new(move || read_config(&path).map(|(files, _)| files)),
+        controllers: plan.controllers.clone(),
+        mailer: Arc::new(MailProg),
+        own_uid: nix::unistd::geteuid().as_raw(),
+        timers: Timers::default(),
+        raft_runtime: Some(raft),
+        random_seed: None,
+    }
+}
+
+/// Raft has a thread of its own, so that no door can starve its heartbeats. It ends when the sender is dropped.
+fn raft_thread() -> Result<(Handle, oneshot::Sender<()>)> {
+    let runtime = Builder::new_current_thread().enable_all().build().context("Raft's runtime")?;
+    let handle = runtime.handle().clone();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let run = move || {
+        // Dropping the sender is the signal.
+        let _ = runtime.block_on(stopped);
+    };
+    std::thread::Builder::new().name("raft".into()).spawn(run).context("Raft's thread")?;
+    Ok((handle, stop))
+}
+
+async fn follow_signals(controller: Controller, log: &Log) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let mut user2 = signal(SignalKind::user_defined2())?;
+    loop {
+        tokio::select! {
+            why = controller.failed() => return Err(anyhow!(why)),
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = user2.recv() => log.reopen(),
+            _ = hang_up.recv() => match controller.reconfigure().await {
+                Ok(version) => tracing::info!(version, "the configuration was read again"),
+                Err(why) => tracing::error!(why, "the configuration was not changed"),
+            },
+        }
+    }
+    tracing::info!("stopping");
+    controller.stop().await;
+    Ok(())
+}

@@ -1,0 +1,114 @@
+//! Who asks what: a request that was checked before anything of it is used.
+
+use std::sync::atomic::Ordering;
+
+use muster_channel::Speaker;
+use muster_dialect::errno;
+use muster_proto::durable::{self, Channel, Command, Origin, RequestKey, command};
+use muster_proto::wire::{Request, Signed, request};
+use prost::Message;
+use sha2::{Digest, Sha256};
+
+use super::refusal::Refusal;
+use crate::seat::Seat;
+
+/// Length of a request id, bytes.
+const REQUEST_ID_BYTES: usize = 16;
+/// Longest host or program name, bytes.
+const NAME_BYTES_MAX: usize = 256;
+
+/// A believed request.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    /// root or SlurmUser.
+    pub(crate) admin: bool,
+    /// What the credential says of the sender: "client", "replica:NAME".
+    pub(crate) sender: String,
+    pub(crate) host: String,
+    /// Answer from this replica's own state.
+    pub(crate) local: bool,
+    key: RequestKey,
+}
+
+impl Caller {
+    /// Verifies `signed` and takes the request out of it.
+    pub(crate) async fn of(seat: &Seat, signed: &Signed) -> Result<(Self, request::Body), Refusal> {
+        let speaker = seat.verify(signed, "controller").await?;
+        let request = Request::decode(&signed.request[..]).map_err(|_| garbage(seat, "not a request"))?;
+        check(seat, &request, &speaker)?;
+        let Some(body) = request.body else { return Err(garbage(seat, "a request of a kind that is not known here")) };
+        let key = RequestKey {
+            id: request.request_id,
+            hash: Sha256::digest(&signed.request).to_vec().into(),
+            valid_until_ms: request.valid_until_ms,
+        };
+        let caller = Self {
+            uid: speaker.uid,
+            gid: speaker.gid,
+            admin: seat.is_admin(speaker.uid),
+            sender: speaker.claim.sender,
+            host: request.host,
+            local: request.local,
+            key,
+        };
+        Ok((caller, body))
+    }
+
+    /// The command that carries out this request: a repeat of it is carried out once.
+    pub(crate) fn command(&self, user_name: &str, body: command::Body) -> Command {
+        Command { origin: Some(self.origin(user_name)), request: Some(self.key.clone()), body: Some(body) }
+    }
+
+    /// A command that goes ahead of the one that answers: harmless when it is carried out twice.
+    pub(crate) fn ahead(&self, body: command::Body) -> Command {
+        Command { origin: Some(self.origin("")), request: None, body: Some(body) }
+    }
+
+    /// 16 bytes, the same when the request is repeated.
+    pub(crate) fn request_id(&self) -> &[u8] {
+        &self.key.id
+    }
+
+    fn origin(&self, user_name: &str) -> durable::Origin {
+        Origin {
+            uid: self.uid,
+            gid: self.gid,
+            host: self.host.clone(),
+            channel: Channel::Client.into(),
+            user_name: user_name.to_owned(),
+            admin: self.admin,
+        }
+    }
+
+    /// Whether this is root, SlurmUser, or `uid` itself.
+    pub(crate) fn may_act_for(&self, uid: u32) -> bool {
+        self.admin || self.uid == uid
+    }
+
+    pub(crate) fn require_admin(&self) -> Result<(), Refusal> {
+        if self.admin { Ok(()) } else { Err(Refusal::denied()) }
+    }
+}
+
+fn check(seat: &Seat, request: &Request, speaker: &Speaker) -> Result<(), Refusal> {
+    if request.request_id.len() != REQUEST_ID_BYTES {
+        return Err(garbage(seat, "a request id has 16 bytes"));
+    }
+    if request.request_id != speaker.claim.request_id {
+        return Err(Refusal::with(
+            errno::ESLURM_AUTH_CRED_INVALID,
+            "Invalid authentication credential: credential is bound to another request",
+        ));
+    }
+    if request.host.len() > NAME_BYTES_MAX || request.program.len() > NAME_BYTES_MAX {
+        return Err(garbage(seat, "a host or program name is too long"));
+    }
+    Ok(())
+}
+
+fn garbage(seat: &Seat, why: &str) -> Refusal {
+    seat.counters.garbage.fetch_add(1, Ordering::Relaxed);
+    Refusal::with(errno::SLURM_UNEXPECTED_MSG_ERROR, format!("{}: {why}", errno::SLURM_UNEXPECTED_MSG_ERROR.text()))
+}

@@ -1,0 +1,164 @@
+//! The client door: one request message, checked in one place, then one file a family of requests.
+//!
+//! ```text
+//! Signed ─► caller (who, and is it theirs) ─► mutation ─► leader completes ─► proposer ─► outcome ─► Reply
+//!                                          └► read ─► barrier ─► views, on any replica
+//!                                          └► cluster itself: ping, init, join, transfer
+//! ```
+
+mod caller;
+mod completion;
+mod init;
+mod join;
+mod kind;
+mod mutation;
+mod put_blob;
+mod read;
+mod reconfigure;
+mod refusal;
+mod step;
+mod submit;
+mod transfer;
+mod wait;
+
+pub(crate) use caller::Caller;
+pub(crate) use kind::Kind;
+pub(crate) use reconfigure::reconfigure_here;
+pub(crate) use refusal::Refusal;
+
+use std::sync::Arc;
+
+use muster_proto::durable::command;
+use muster_proto::wire::{Done, NotLeader, Pong, Reply, Signed, reply, request};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use tonic::Status;
+
+use crate::member::Member;
+use crate::seat::Seat;
+
+/// Requests under way at once; the rest is asked to try again.
+const CALLS_AT_ONCE_MAX: usize = 2048;
+
+pub(crate) type Answered = Result<reply::Body, Refusal>;
+
+/// Serves requests.
+pub(crate) struct ClientDoor {
+    seat: Arc<Seat>,
+    room: Semaphore,
+}
+
+impl ClientDoor {
+    pub(crate) fn new(seat: Arc<Seat>) -> Self {
+        Self { seat, room: Semaphore::new(CALLS_AT_ONCE_MAX) }
+    }
+
+    pub(crate) async fn call(&self, signed: Signed) -> Result<Reply, Status> {
+        let Ok(_room) = self.room.try_acquire() else {
+            return Refusal::busy("this controller is busy").into_reply();
+        };
+        match self.answer(&signed).await {
+            Ok(body) => Ok(Reply { body: Some(body) }),
+            Err(refusal) => refusal.into_reply(),
+        }
+    }
+
+    async fn answer(&self, signed: &Signed) -> Answered {
+        let started = Instant::now();
+        let (caller, body) = Caller::of(&self.seat, signed).await?;
+        let kind = Kind::of(&body);
+        let answered = self.route(&caller, body).await;
+        self.seat.counters.add(kind, caller.uid, started.elapsed());
+        answered
+    }
+
+    /// Requests that an empty seat answers too come first.
+    async fn route(&self, caller: &Caller, body: request::Body) -> Answered {
+        use request::Body;
+        match body {
+            Body::Ping(_) => Ok(reply::Body::Pong(pong(&self.seat))),
+            Body::InitCluster(asked) => init::found(&self.seat, caller, asked).await,
+            body => {
+                let member = self.seat.member().ok_or_else(|| not_founded(&self.seat))?;
+                At { seat: &self.seat, member: &member, caller }.route(body).await
+            }
+        }
+    }
+}
+
+fn not_founded(seat: &Seat) -> Refusal {
+    // Another controller may be a member: the client asks on.
+    tracing::debug!(name = seat.name(), "asked before this controller is a member of the cluster");
+    Refusal::elsewhere()
+}
+
+fn pong(seat: &Seat) -> Pong {
+    let member = seat.member();
+    let leader_name = member.as_ref().and_then(|member| member.leader()).map(|row| row.name).unwrap_or_default();
+    Pong {
+        name: seat.name().to_owned(),
+        cluster: seat.cluster().to_owned(),
+        cluster_id: member.as_ref().map(|member| member.core.identity.cluster_id.to_vec().into()).unwrap_or_default(),
+        leader: member.as_ref().is_some_and(|member| member.leads()),
+        leader_name,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// A believed request at a member of the cluster.
+pub(crate) struct At<'a> {
+    pub(crate) seat: &'a Arc<Seat>,
+    pub(crate) member: &'a Arc<Member>,
+    pub(crate) caller: &'a Caller,
+}
+
+impl At<'_> {
+    async fn route(&self, body: request::Body) -> Answered {
+        use command::Body as Do;
+        use request::Body;
+        match body {
+            Body::Submit(asked) => self.submit(asked).await,
+            Body::MakeStep(asked) => self.make_step(asked).await,
+            Body::PutBlob(asked) => self.put_blob(asked).await,
+            Body::Reconfigure(asked) => self.reconfigure(asked).await,
+            Body::TransferLeader(asked) => self.transfer(&asked.to).await,
+            Body::JoinCluster(asked) => self.join(asked).await,
+
+            Body::UpdateJob(asked) => self.mutate(Do::UpdateJob(asked)).await,
+            Body::CancelJobs(asked) => self.mutate(Do::CancelJobs(asked)).await,
+            Body::RequeueJob(asked) => self.mutate(Do::RequeueJob(asked)).await,
+            Body::EndAllocation(asked) => self.mutate(Do::EndAllocation(asked)).await,
+            Body::SignalStep(asked) => self.mutate(Do::SignalStep(asked)).await,
+            Body::UpdateNode(asked) => self.mutate(Do::UpdateNode(asked)).await,
+            Body::UpdatePartition(asked) => self.mutate(Do::UpdatePartition(asked)).await,
+            Body::ConfirmNodeDead(asked) => self.mutate(Do::ConfirmNodeDead(asked)).await,
+            Body::SuspendJob(asked) => self.mutate(Do::SuspendJob(asked)).await,
+            Body::NotifyJob(asked) => self.mutate(Do::NotifyJob(asked)).await,
+
+            Body::WaitJob(asked) => self.wait_job(asked).await,
+            Body::WaitStep(asked) => self.wait_step(asked).await,
+            Body::Ping(_) | Body::InitCluster(_) => Ok(reply::Body::Pong(pong(self.seat))),
+            read => self.read(read).await,
+        }
+    }
+
+    /// Where the leader is, when it is not here.
+    pub(crate) fn require_leader(&self) -> Result<(), Refusal> {
+        if self.member.leads() {
+            return Ok(());
+        }
+        Err(self.elsewhere())
+    }
+
+    pub(crate) fn elsewhere(&self) -> Refusal {
+        let leader = self.member.leader().filter(|row| row.replica != self.member.core.identity.replica);
+        Refusal::Elsewhere(leader.map_or_else(NotLeader::default, |row| NotLeader {
+            leader_address: row.client_address,
+            leader_name: row.name,
+        }))
+    }
+}
+
+pub(crate) fn done(message: String, count: u32, version: u64) -> reply::Body {
+    reply::Body::Done(Done { count, message, version, errors: Vec::new() })
+}

@@ -1,0 +1,59 @@
+//! Another configuration version, for the whole cluster at once.
+
+use muster_dialect::errno;
+use muster_proto::durable::{ApplyConfig, ConfigFiles, command};
+use muster_proto::wire::Reconfigure;
+
+use super::mutation::told;
+use super::{Answered, At, Refusal, done};
+use crate::config;
+use crate::member::Member;
+use crate::seat::Seat;
+
+impl At<'_> {
+    /// Takes the files of the request, or the leader's own.
+    pub(super) async fn reconfigure(&self, asked: Reconfigure) -> Answered {
+        if !self.caller.admin {
+            return Err(Refusal::slurm(errno::ESLURM_USER_ID_MISSING));
+        }
+        self.require_leader()?;
+        let given = asked.files.filter(|files| !files.files.is_empty());
+        let files = given.map_or_else(|| (self.seat.settings.read_files)(), Ok).map_err(refused)?;
+        let notes = check(&files, self.seat.cluster())?;
+        let body = command::Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 });
+        let answer = self.propose(body).await?;
+        let message = if answer.message.is_empty() { notes } else { answer.message };
+        Ok(done(message, answer.count, answer.version))
+    }
+}
+
+/// SIGHUP at the leader: its own files.
+pub(crate) async fn reconfigure_here(seat: &Seat, member: &Member) -> Result<u64, String> {
+    let files = (seat.settings.read_files)()?;
+    let text = |refusal: Refusal| match refusal {
+        Refusal::No(failure) => failure.message,
+        Refusal::Elsewhere(_) => "this controller does not lead".to_owned(),
+        Refusal::Unknown(why) => why,
+    };
+    check(&files, seat.cluster()).map_err(text)?;
+    let body = command::Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 });
+    let outcome = member.proposer.duty(body).await.map_err(|why| why.to_string())?;
+    told(outcome).map(|answer| answer.version).map_err(text)
+}
+
+/// Refuses what cannot be used, with every finding; warnings are for the operator to see.
+pub(super) fn check(files: &ConfigFiles, cluster: &str) -> Result<String, Refusal> {
+    let parsed = config::parse(files);
+    let (errors, notes) = config::findings(&parsed.diagnostics);
+    let Some(found) = parsed.config.filter(|_| errors.is_empty()) else {
+        return Err(refused(errors));
+    };
+    if found.cluster_name != cluster {
+        return Err(refused(format!("ClusterName is {} and cannot become {}", cluster, found.cluster_name)));
+    }
+    Ok(notes)
+}
+
+fn refused(why: String) -> Refusal {
+    Refusal::with(errno::SLURM_ERROR, why)
+}

@@ -1,0 +1,51 @@
+//! Long polls: `salloc`, `sbatch --wait` and `srun` wait here instead of asking again and again.
+
+use std::time::Duration;
+
+use muster_proto::wire::{WaitJob, WaitStep, reply, wait_job};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Answered, At, Refusal};
+use crate::views;
+
+/// Longest wait of one call; the client asks again.
+const PATIENCE_MAX: Duration = Duration::from_secs(30);
+
+impl At<'_> {
+    pub(super) async fn wait_job(&self, asked: WaitJob) -> Answered {
+        self.member.core.replica.barrier().await?;
+        let until = asked.until();
+        self.wait(asked.patience_ms, || {
+            let now = views::job_now(self.member, asked.uid, asked.job_id, until == wait_job::Until::Ended);
+            let over = now.reached || !now.known;
+            (now.uid, over, reply::Body::JobNow(now))
+        })
+        .await
+    }
+
+    pub(super) async fn wait_step(&self, asked: WaitStep) -> Answered {
+        self.member.core.replica.barrier().await?;
+        self.wait(asked.patience_ms, || {
+            let now = views::step_now(self.member, asked.uid, asked.step_id);
+            let over = now.reached || !now.known;
+            (asked.uid, over, reply::Body::StepNow(now))
+        })
+        .await
+    }
+
+    /// Looks, and looks again whenever the job changes, until it is over or patience ends.
+    async fn wait(&self, patience_ms: u32, look: impl Fn() -> (u64, bool, reply::Body)) -> Answered {
+        let patience = Duration::from_millis(u64::from(patience_ms)).min(PATIENCE_MAX);
+        let deadline = Instant::now() + patience;
+        let (uid, _, _) = look();
+        let watching = self.member.watchers.watch(uid);
+        let mut watching = watching.ok_or_else(|| Refusal::busy("too many clients wait already"))?;
+        loop {
+            watching.mark_seen();
+            let (_, over, answer) = look();
+            if over || timeout_at(deadline, watching.changed()).await.is_err() {
+                return Ok(if over { answer } else { look().2 });
+            }
+        }
+    }
+}

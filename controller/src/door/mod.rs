@@ -1,0 +1,59 @@
+//! The doors: everything that reaches this controller from outside comes through one of them.
+//!
+//! - [`client`]: requests of users and operators, on SlurmctldPort.
+//! - [`node`]: the session of each node with the leader, on the same port.
+//! - [`replica`]: Raft's frames, on a port of its own.
+//!
+//! A door bounds, believes and translates; what may be done is decided by `model`, in apply.
+
+pub(crate) mod client;
+pub(crate) mod node;
+pub(crate) mod replica;
+
+use std::sync::Arc;
+
+use muster_channel::{MESSAGE_BYTES_MAX, REPLY_BYTES_MAX};
+use muster_proto::wire::controller_server::{Controller, ControllerServer};
+use muster_proto::wire::replica_server::ReplicaServer;
+use muster_proto::wire::{NodeDown, NodeUp, Reply, Signed};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::seat::Seat;
+
+/// Serves clients and nodes.
+struct ControllerDoor {
+    seat: Arc<Seat>,
+    client: client::ClientDoor,
+}
+
+#[tonic::async_trait]
+impl Controller for ControllerDoor {
+    type SessionStream = ReceiverStream<Result<NodeDown, Status>>;
+
+    async fn call(&self, request: Request<Signed>) -> Result<Response<Reply>, Status> {
+        self.client.call(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn session(&self, request: Request<Streaming<NodeUp>>) -> Result<Response<Self::SessionStream>, Status> {
+        Ok(Response::new(node::open(self.seat.clone(), request.into_inner())))
+    }
+}
+
+/// What is served on the client door.
+pub(crate) fn client_routes(seat: Arc<Seat>) -> Routes {
+    let door = ControllerDoor { client: client::ClientDoor::new(seat.clone()), seat };
+    let server = ControllerServer::new(door)
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(REPLY_BYTES_MAX);
+    Routes::new(server)
+}
+
+/// What is served on the replica door.
+pub(crate) fn replica_routes(seat: Arc<Seat>) -> Routes {
+    let server = ReplicaServer::new(replica::ReplicaDoor::new(seat))
+        .max_decoding_message_size(MESSAGE_BYTES_MAX)
+        .max_encoding_message_size(MESSAGE_BYTES_MAX);
+    Routes::new(server)
+}

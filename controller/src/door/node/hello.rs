@@ -1,0 +1,126 @@
+//! The first frame of a node: who it is, and its registration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_model::cluster::Outcome;
+use muster_proto::durable::{Channel, Command, Origin, command};
+use muster_proto::wire::to_node::Body as Down;
+use muster_proto::wire::{
+    FromNode, Hello, NodeUp, Registered, SessionRedirect, SessionRefused, Signed, from_node,
+};
+use prost::Message;
+use tokio::time::timeout;
+use tonic::Streaming;
+
+use crate::member::Member;
+use crate::seat::Seat;
+
+/// A stream that does not say hello in time is closed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A node whose registration is committed.
+pub(super) struct Greeted {
+    pub(super) member: Arc<Member>,
+    pub(super) node: u32,
+    pub(super) epoch: u64,
+    pub(super) name: String,
+    /// Of the leader that registered it: the session ends with it.
+    pub(super) term: u64,
+    pub(super) registered: Registered,
+}
+
+/// Takes the first frame, or says why the session ends.
+pub(super) async fn greet(seat: &Arc<Seat>, up: &mut Streaming<NodeUp>) -> Result<Greeted, Down> {
+    let first = timeout(PATIENCE, up.message()).await.ok().and_then(Result::ok).flatten();
+    let first = first.ok_or_else(|| refused("no Hello came", false))?;
+    let signed = match FromNode::decode(&first.frame[..]).map(|frame| frame.body) {
+        Ok(Some(from_node::Body::Hello(signed))) => signed,
+        _ => return Err(refused("the first frame is not a Hello", true)),
+    };
+    let hello = believe(seat, &signed).await?;
+    let member = seat.member().ok_or_else(|| redirect(String::new()))?;
+    let term = lead(&member).await?;
+    register(seat, member, hello, signed, term).await
+}
+
+/// Checks the credential: a node speaks for itself alone.
+async fn believe(seat: &Seat, signed: &Signed) -> Result<Hello, Down> {
+    let speaker = seat.verify(signed, "controller").await.map_err(|why| refused(&why.to_string(), false))?;
+    if !seat.may_be_node(speaker.uid) {
+        return Err(refused("only root, SlurmUser and SlurmdUser speak for a node", true));
+    }
+    let hello = Hello::decode(&signed.request[..]).map_err(|_| refused("not a Hello", true))?;
+    let name = hello.registration.as_ref().map_or("", |registration| registration.name.as_str());
+    if speaker.claim.sender != format!("node:{name}") {
+        return Err(refused("the credential is of another node", true));
+    }
+    if hello.cluster != seat.cluster() {
+        return Err(refused("the node belongs to another cluster", true));
+    }
+    Ok(hello)
+}
+
+/// The term in which this controller leads, confirmed by a quorum.
+async fn lead(member: &Arc<Member>) -> Result<u64, Down> {
+    let leadership = member.core.leadership();
+    if !leadership.leads() {
+        let leader = member.leader().filter(|row| row.replica != member.core.identity.replica);
+        return Err(redirect(leader.map(|row| row.client_address).unwrap_or_default()));
+    }
+    member.core.replica.barrier().await.map_err(|_| redirect(String::new()))?;
+    Ok(leadership.term)
+}
+
+async fn register(
+    seat: &Seat,
+    member: Arc<Member>,
+    hello: Hello,
+    signed: Signed,
+    term: u64,
+) -> Result<Greeted, Down> {
+    let identity = &member.core.identity;
+    let other = !hello.cluster_id.is_empty() && hello.cluster_id[..] != identity.cluster_id;
+    let newer = hello.newest.as_ref().is_some_and(|newest| newest.generation > identity.generation);
+    if other || newer {
+        return Err(refused("the node obeys another cluster, or a newer generation of this one", true));
+    }
+    let Some(registration) = hello.registration else { return Err(refused("no registration in the Hello", true)) };
+    let name = registration.name.clone();
+    let known_config = registration.config_version;
+    let origin = Origin { host: name.clone(), channel: Channel::Node.into(), admin: true, ..Origin::default() };
+    let body = command::Body::RegisterNode(registration);
+    let command = Command { origin: Some(origin), request: None, body: Some(body) };
+    drop(signed);
+    let promised = member.proposer.promise(command).await.map_err(|_| redirect(String::new()))?;
+    match promised.outcome().await {
+        Ok(Outcome::Done(answer)) if answer.error == 0 => {}
+        Ok(Outcome::Done(answer) | Outcome::Rejected(answer)) => return Err(refused(&answer.message, true)),
+        Ok(other) => return Err(refused(&format!("{other:?}"), false)),
+        Err(_) => return Err(redirect(String::new())),
+    }
+    let registered = member.core.read(|cluster| {
+        let node = cluster.node_by_name(&name)?;
+        let config = cluster.config()?;
+        Some(Registered {
+            authority: Some(member.core.authority(term)),
+            node: node.index(),
+            epoch: node.row.epoch,
+            config_version: config.version,
+            config: (config.version != known_config).then(|| config.files.clone()),
+            heartbeat_ms: u32::try_from(seat.settings.timers.heartbeat.as_millis()).unwrap_or(u32::MAX),
+            cluster: seat.cluster().to_owned(),
+        })
+    });
+    let registered = registered.ok_or_else(|| refused("the node is not in the configuration", false))?;
+    Ok(Greeted { node: registered.node, epoch: registered.epoch, member, name, term, registered })
+}
+
+fn refused(why: &str, is_final: bool) -> Down {
+    Down::Refused(SessionRefused { why: why.to_owned(), r#final: is_final })
+}
+
+/// To the leader; an empty address means that an election goes on.
+pub(super) fn redirect(leader_address: String) -> Down {
+    Down::Redirect(SessionRedirect { leader_address })
+}

@@ -1,0 +1,47 @@
+//! The node door: each node keeps one stream to the leader.
+//!
+//! ```text
+//! Hello (signed) ─► believed? leader? ─► RegisterNode ─► Registered ─┬─ Report ─► command ─► ReportAck, after commit
+//!                                                                   ├─ Heartbeat ─► soft state ─► HeartbeatAck
+//!                                                                   └─ Inventory ─► what the state does not know ends
+//! ```
+//!
+//! A node that dials a follower is told where the leader is. Orders come from the leader's dispatch duty through
+//! [`Sessions`].
+
+mod hello;
+mod inventory;
+mod report;
+mod session;
+mod sessions;
+mod sightings;
+
+pub(crate) use sessions::{Link, Sessions};
+pub(crate) use sightings::Sightings;
+
+use std::sync::Arc;
+
+use muster_proto::wire::{NodeDown, NodeUp, ToNode, to_node};
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Status, Streaming};
+
+use crate::seat::Seat;
+
+/// Frames on their way to one node. A node that reads slower gets its orders later: they are derived again.
+const FRAMES_WAITING_MAX: usize = 256;
+
+pub(crate) type Down = mpsc::Sender<Result<NodeDown, Status>>;
+
+/// Serves a stream that a node opened.
+pub(crate) fn open(seat: Arc<Seat>, up: Streaming<NodeUp>) -> ReceiverStream<Result<NodeDown, Status>> {
+    let (down, frames) = mpsc::channel(FRAMES_WAITING_MAX);
+    tokio::spawn(session::run(seat, up, down));
+    ReceiverStream::new(frames)
+}
+
+/// One frame for a node.
+pub(crate) fn frame(body: to_node::Body) -> Result<NodeDown, Status> {
+    Ok(NodeDown { frame: ToNode { body: Some(body) }.encode_to_vec().into() })
+}

@@ -1,0 +1,139 @@
+//! The replica door: Raft's frames, from those that proved to be root or SlurmUser and a replica of this cluster.
+//!
+//! A channel opens with a credential bound to the cluster and to both replica ids; from then on each frame carries the
+//! token that it was given, which ends with this process. What is inside of a frame is raft-store's affair.
+
+mod frame;
+mod tokens;
+mod transport;
+
+pub(crate) use transport::{PeerTransport, Road};
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use muster_dialect::errno;
+use muster_proto::wire::replica_server::Replica;
+use muster_proto::wire::{Failure, OpenReplica, RaftFrame, ReplicaOpened, Signed};
+use muster_raft_store::RaftKind;
+use prost::Message;
+use tonic::{Request, Response, Status, Streaming};
+
+use self::tokens::Tokens;
+use crate::member::Member;
+use crate::seat::Seat;
+
+/// Serves the other replicas.
+pub(crate) struct ReplicaDoor {
+    seat: Arc<Seat>,
+    tokens: Tokens,
+}
+
+impl ReplicaDoor {
+    pub(crate) fn new(seat: Arc<Seat>) -> Self {
+        Self { seat, tokens: Tokens::default() }
+    }
+
+    async fn opened(&self, signed: &Signed) -> Result<Bytes, Failure> {
+        let member = self.seat.member().ok_or_else(|| refused("not a replica of any cluster yet"))?;
+        let audience = audience(member.core.identity.replica);
+        let speaker = self.seat.verify(signed, &audience).await.map_err(|why| refused(&why.to_string()))?;
+        if !self.seat.is_admin(speaker.uid) {
+            return Err(refused("only root and SlurmUser speak for a replica"));
+        }
+        let asked = OpenReplica::decode(&signed.request[..]).map_err(|_| refused("not an OpenReplica"))?;
+        check(&member, &asked)?;
+        Ok(self.tokens.mint(asked.from, self.seat.outside.random.id()))
+    }
+
+    /// The member, when `frame` comes from whom it says, and is for us.
+    fn admit(&self, frame: &RaftFrame) -> Result<Arc<Member>, Failure> {
+        let member = self.seat.member().ok_or_else(|| refused("not a replica of any cluster yet"))?;
+        let identity = &member.core.identity;
+        if !self.tokens.holds(&frame.token, frame.from) {
+            return Err(refused("unknown token"));
+        }
+        let ours = frame.cluster_id[..] == identity.cluster_id && frame.generation == identity.generation;
+        if !ours || frame.to != identity.replica {
+            return Err(refused("a frame for another replica, cluster or generation"));
+        }
+        Ok(member)
+    }
+
+    async fn handled(&self, frame: RaftFrame) -> Result<Bytes, Failure> {
+        let member = self.admit(&frame)?;
+        if frame.kind == frame::WALL_CLOCK {
+            return Ok(Bytes::copy_from_slice(&(self.seat.outside.wall_ms)().to_be_bytes()));
+        }
+        let kind = RaftKind::from_number(frame.kind).ok_or_else(|| refused("a kind of frame that is not known here"))?;
+        member.core.replica.handle(frame.from, kind, frame.body).await.map_err(|why| refused(&why))
+    }
+
+    async fn snapshot_handled(&self, mut frames: Streaming<RaftFrame>) -> Result<Bytes, Failure> {
+        let first = frames.message().await.ok().flatten().ok_or_else(|| refused("no frame"))?;
+        let member = self.admit(&first)?;
+        let kind = RaftKind::from_number(first.kind).ok_or_else(|| refused("a kind of frame that is not known here"))?;
+        let (token, first_from) = (first.token.clone(), first.from);
+        // A cut or strange stream ends early; raft-store sees by its checksums that it is not whole.
+        let rest = frames.take_while(move |frame| {
+            let same = frame.as_ref().is_ok_and(|frame| frame.token == token);
+            async move { same }
+        });
+        let rest = rest.filter_map(|frame| async move { frame.ok().map(|frame| frame.body) });
+        let chunks = futures::stream::once(async move { first.body }).chain(rest).boxed();
+        member.core.replica.handle_stream(first_from, kind, chunks).await.map_err(|why| refused(&why))
+    }
+}
+
+/// Replicas address each other by id: a name can move to another store, an id cannot.
+fn audience(replica: u64) -> String {
+    format!("replica:{replica}")
+}
+
+fn check(member: &Member, asked: &OpenReplica) -> Result<(), Failure> {
+    let identity = &member.core.identity;
+    if asked.cluster_id[..] != identity.cluster_id {
+        return Err(refused("a replica of another cluster"));
+    }
+    if asked.generation != identity.generation {
+        return Err(refused(&format!("generation {}, here it is {}", asked.generation, identity.generation)));
+    }
+    if asked.to != identity.replica {
+        return Err(refused("meant for another replica"));
+    }
+    member.core.read(|cluster| match cluster.replica(asked.from) {
+        Some(row) if row.retired => Err(refused("a retired replica")),
+        Some(row) if row.store_id != asked.store_id => Err(refused("its store is not the one that was admitted")),
+        Some(_) => Ok(()),
+        // Admitted, perhaps, by entries that have not come here yet.
+        None if asked.from >= cluster.meta().next_replica => Ok(()),
+        None => Err(refused("not a replica of this cluster")),
+    })
+}
+
+fn refused(why: &str) -> Failure {
+    Failure { error: errno::SLURM_COMMUNICATIONS_REJECTED.code, message: why.to_owned(), retry: false }
+}
+
+#[tonic::async_trait]
+impl Replica for ReplicaDoor {
+    async fn open(&self, request: Request<Signed>) -> Result<Response<ReplicaOpened>, Status> {
+        let opened = match self.opened(request.get_ref()).await {
+            Ok(token) => ReplicaOpened { token, failure: None },
+            Err(failure) => {
+                tracing::warn!(why = failure.message, "a replica was refused");
+                ReplicaOpened { token: Bytes::new(), failure: Some(failure) }
+            }
+        };
+        Ok(Response::new(opened))
+    }
+
+    async fn raft(&self, request: Request<RaftFrame>) -> Result<Response<RaftFrame>, Status> {
+        Ok(Response::new(frame::answer(self.handled(request.into_inner()).await)))
+    }
+
+    async fn snapshot(&self, request: Request<Streaming<RaftFrame>>) -> Result<Response<RaftFrame>, Status> {
+        Ok(Response::new(frame::answer(self.snapshot_handled(request.into_inner()).await)))
+    }
+}

@@ -1,0 +1,260 @@
+//! The road to the other replicas: one lazily connecting channel each, opened with proof of who we are.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
+use muster_channel::{Credentials, MESSAGE_BYTES_MAX, Outside, dial, seal};
+use muster_proto::wire::replica_client::ReplicaClient;
+use muster_proto::wire::{Claim, OpenReplica, RaftFrame};
+use muster_raft_store::{Identity, Peer, RaftKind, Transport, Unreachable};
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::transport::Channel;
+
+use super::{audience, frame};
+
+/// Longest wait for a connection.
+const CONNECT: Duration = Duration::from_millis(500);
+/// Longest wait for the answer to proof of who we are.
+const OPEN: Duration = Duration::from_secs(2);
+/// A peer that could not be opened is not tried again for so long: heartbeats ask 20 times a second.
+const OPEN_REST: Duration = Duration::from_millis(50);
+/// Frames of a snapshot that wait for the network.
+const FRAMES_AHEAD_MAX: usize = 4;
+/// Longest wait for a peer's clock.
+const CLOCK: Duration = Duration::from_millis(500);
+
+/// Carries raft-store's frames through the replica doors.
+pub(crate) struct PeerTransport {
+    outside: Outside,
+    keeper: Arc<dyn Credentials>,
+    cluster: String,
+    identity: Identity,
+    links: Mutex<BTreeMap<u64, Arc<Link>>>,
+}
+
+/// What is known of the way to one peer.
+struct Link {
+    address: String,
+    channel: Mutex<Channel>,
+    token: tokio::sync::Mutex<Token>,
+}
+
+#[derive(Default)]
+struct Token {
+    value: Option<Bytes>,
+    not_before: Option<Instant>,
+}
+
+impl PeerTransport {
+    pub(crate) fn new(outside: Outside, keeper: Arc<dyn Credentials>, cluster: String, identity: Identity) -> Arc<Self> {
+        Arc::new(Self { outside, keeper, cluster, identity, links: Mutex::default() })
+    }
+
+    /// The wall clock of a peer, if it answers at once.
+    pub(crate) async fn wall_clock(&self, peer: &Peer) -> Option<u64> {
+        let link = self.link(peer.replica, &peer.address);
+        let body = self.exchange(peer.replica, &link, frame::WALL_CLOCK, Bytes::new(), CLOCK).await.ok()?;
+        frame::wall_ms(&body)
+    }
+
+    fn link(&self, replica: u64, address: &str) -> Arc<Link> {
+        let mut links = self.links.lock().expect("no holder of this lock panics");
+        if let Some(link) = links.get(&replica).filter(|link| link.address == address) {
+            return link.clone();
+        }
+        let link = Arc::new(Link {
+            address: address.to_owned(),
+            channel: Mutex::new(dial(&self.outside, address, CONNECT)),
+            token: tokio::sync::Mutex::default(),
+        });
+        links.insert(replica, link.clone());
+        link
+    }
+
+    async fn exchange(
+        &self,
+        to: u64,
+        link: &Link,
+        kind: u32,
+        body: Bytes,
+        limit: Duration,
+    ) -> Result<Bytes, Unreachable> {
+        let work = async {
+            let token = self.token(to, link).await?;
+            let sent = link.client().raft(self.frame(to, kind, token.clone(), body)).await;
+            let answer = sent.map_err(|status| unreachable(status.message()))?.into_inner();
+            self.understood(link, &token, answer).await
+        };
+        match timeout(limit, work).await {
+            Ok(done) => done,
+            Err(_) => {
+                // The connection may hang for good: the next call makes another one.
+                self.reconnect(link);
+                Err(unreachable("no answer in time"))
+            }
+        }
+    }
+
+    async fn exchange_stream(
+        self: Arc<Self>,
+        to: u64,
+        link: Arc<Link>,
+        kind: u32,
+        chunks: BoxStream<'static, Bytes>,
+        limit: Duration,
+    ) -> Result<Bytes, Unreachable> {
+        let deadline = Instant::now() + limit;
+        let late = |_| unreachable("no answer in time");
+        // Boxed with what they use: the compiler cannot see through borrows beside a boxed stream.
+        let token = timeout_at(deadline, self.clone().owned_token(to, link.clone())).await.map_err(late)??;
+        let template = self.frame(to, kind, token.clone(), Bytes::new());
+        let sent = timeout_at(deadline, send_all(link.client(), template, chunks)).await.map_err(late)?;
+        let answer = sent.map_err(|status| unreachable(status.message()))?.into_inner();
+        self.owned_understood(link, token, answer).await
+    }
+
+    fn owned_token(self: Arc<Self>, to: u64, link: Arc<Link>) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+        async move { self.token(to, &link).await }.boxed()
+    }
+
+    fn owned_understood(
+        self: Arc<Self>,
+        link: Arc<Link>,
+        token: Bytes,
+        answer: RaftFrame,
+    ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+        async move { self.understood(&link, &token, answer).await }.boxed()
+    }
+
+    async fn understood(&self, link: &Link, token: &Bytes, answer: RaftFrame) -> Result<Bytes, Unreachable> {
+        let Some(failure) = answer.failure else { return Ok(answer.body) };
+        // The peer restarted, or knows us no more: the next call proves anew who we are.
+        let mut held = link.token.lock().await;
+        if held.value.as_ref() == Some(token) {
+            held.value = None;
+        }
+        Err(unreachable(&failure.message))
+    }
+
+    fn frame(&self, to: u64, kind: u32, token: Bytes, body: Bytes) -> RaftFrame {
+        RaftFrame {
+            token,
+            kind,
+            body,
+            failure: None,
+            cluster_id: Bytes::copy_from_slice(&self.identity.cluster_id),
+            generation: self.identity.generation,
+            from: self.identity.replica,
+            to,
+        }
+    }
+
+    /// The token of this peer, asked for if there is none.
+    async fn token(&self, to: u64, link: &Link) -> Result<Bytes, Unreachable> {
+        let mut held = link.token.lock().await;
+        if let Some(token) = &held.value {
+            return Ok(token.clone());
+        }
+        if held.not_before.is_some_and(|at| Instant::now() < at) {
+            return Err(unreachable("it did not answer a moment ago"));
+        }
+        // Set first: a caller that gives up in between counts as a failure.
+        held.not_before = Some(Instant::now() + OPEN_REST);
+        let token = timeout(OPEN, self.open(to, link)).await.map_err(|_| unreachable("no answer in time"))??;
+        held.value = Some(token.clone());
+        Ok(token)
+    }
+
+    async fn open(&self, to: u64, link: &Link) -> Result<Bytes, Unreachable> {
+        let identity = &self.identity;
+        let asked = OpenReplica {
+            cluster_id: Bytes::copy_from_slice(&identity.cluster_id),
+            generation: identity.generation,
+            from: identity.replica,
+            to,
+            store_id: Bytes::copy_from_slice(&identity.store_id),
+        };
+        let claim = Claim {
+            cluster: self.cluster.clone(),
+            cluster_id: asked.cluster_id.clone(),
+            request_id: self.outside.random.id().to_vec().into(),
+            audience: audience(to),
+            sender: audience(identity.replica),
+            ..Claim::default()
+        };
+        let signed = seal(&self.keeper, asked.encode_to_vec(), claim).await;
+        let signed = signed.map_err(|why| unreachable(&why.to_string()))?;
+        let opened = link.client().open(signed).await.map_err(|status| unreachable(status.message()))?.into_inner();
+        match opened.failure {
+            Some(failure) => {
+                tracing::warn!(replica = to, why = failure.message, "a replica refuses this one");
+                Err(unreachable(&failure.message))
+            }
+            None => Ok(opened.token),
+        }
+    }
+
+    fn reconnect(&self, link: &Link) {
+        let fresh = dial(&self.outside, &link.address, CONNECT);
+        *link.channel.lock().expect("no holder of this lock panics") = fresh;
+    }
+}
+
+impl Link {
+    fn client(&self) -> ReplicaClient<Channel> {
+        let channel = self.channel.lock().expect("no holder of this lock panics").clone();
+        ReplicaClient::new(channel)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX)
+    }
+}
+
+/// Through a channel: a boxed stream inside of a call hides from the compiler that all of it may move between threads.
+fn send_all(
+    mut client: ReplicaClient<Channel>,
+    template: RaftFrame,
+    mut chunks: BoxStream<'static, Bytes>,
+) -> BoxFuture<'static, Result<tonic::Response<RaftFrame>, tonic::Status>> {
+    let (put, frames) = mpsc::channel(FRAMES_AHEAD_MAX);
+    tokio::spawn(async move {
+        while let Some(body) = chunks.next().await {
+            if put.send(RaftFrame { body, ..template.clone() }).await.is_err() {
+                return;
+            }
+        }
+    });
+    async move { client.snapshot(ReceiverStream::new(frames)).await }.boxed()
+}
+
+fn unreachable(why: &str) -> Unreachable {
+    Unreachable(why.to_owned())
+}
+
+/// What raft-store is given: it needs futures that own what they use.
+pub(crate) struct Road(pub(crate) Arc<PeerTransport>);
+
+impl Transport for Road {
+    fn call(&self, to: &Peer, kind: RaftKind, body: Bytes, limit: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+        let (transport, link, to) = (self.0.clone(), self.0.link(to.replica, &to.address), to.replica);
+        async move { transport.exchange(to, &link, kind as u32, body, limit).await }.boxed()
+    }
+
+    fn stream(
+        &self,
+        to: &Peer,
+        kind: RaftKind,
+        chunks: BoxStream<'static, Bytes>,
+        limit: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+        let (transport, link, to) = (self.0.clone(), self.0.link(to.replica, &to.address), to.replica);
+        transport.exchange_stream(to, link, kind as u32, chunks, limit).boxed()
+    }
+}

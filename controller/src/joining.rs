@@ -1,0 +1,123 @@
+//! A controller with an empty store asks to be admitted, until a leader does; a member whose addresses changed says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_channel::{MESSAGE_BYTES_MAX, dial, seal};
+use muster_proto::wire::controller_client::ControllerClient;
+use muster_proto::wire::{Claim, JoinCluster, Joined, Reply, Request, reply, request};
+use muster_raft_store::Identity;
+use prost::Message;
+use tokio::time::timeout;
+
+use crate::member::Member;
+use crate::seat::Seat;
+
+/// Longest wait for one controller.
+const ONE_TRY: Duration = Duration::from_secs(5);
+const CONNECT: Duration = Duration::from_secs(2);
+/// Redirects that are followed in one round.
+const REDIRECTS_MAX: usize = 3;
+
+/// Asks until this controller is a member, by admission or because it was founded here.
+pub(crate) async fn ask_until_member(seat: Arc<Seat>) {
+    loop {
+        tokio::time::sleep(seat.settings.timers.ask_to_join).await;
+        if seat.member().is_some() {
+            return;
+        }
+        let Some(joined) = ask_all(&seat).await else { continue };
+        if let Err(why) = become_member(&seat, joined).await {
+            seat.fail(why);
+            return;
+        }
+    }
+}
+
+/// Tells the cluster where this member is, when that is not what the state says.
+pub(crate) async fn tell_address(seat: Arc<Seat>, member: Arc<Member>) {
+    loop {
+        let row = member.core.read(|cluster| cluster.replica(member.core.identity.replica).cloned());
+        let known = row.is_some_and(|row| {
+            (&row.address, &row.client_address) == (&seat.replica_address, &seat.client_address)
+        });
+        if known || ask_all(&seat).await.is_some() {
+            return;
+        }
+        tokio::time::sleep(seat.settings.timers.ask_to_join).await;
+    }
+}
+
+async fn become_member(seat: &Arc<Seat>, joined: Joined) -> Result<(), String> {
+    let _becoming = seat.becoming.lock().await;
+    if seat.member().is_some() {
+        return Ok(());
+    }
+    let cluster_id = joined.cluster_id[..].try_into().map_err(|_| "a leader answered without a cluster id".to_owned())?;
+    let identity = Identity {
+        cluster_id,
+        generation: joined.generation,
+        replica: joined.replica,
+        store_id: seat.store_id,
+        name: seat.name().to_owned(),
+    };
+    tracing::info!(replica = joined.replica, name = seat.name(), "admitted to the cluster");
+    let member = Member::open(seat, identity).await.map_err(|why| why.to_string())?;
+    seat.seat_member(member);
+    Ok(())
+}
+
+/// The answer of the first leader that is found.
+async fn ask_all(seat: &Seat) -> Option<Joined> {
+    for address in &seat.settings.controllers {
+        let mut at = address.clone();
+        for _ in 0..REDIRECTS_MAX {
+            let Some(answer) = timeout(ONE_TRY, ask(seat, &at)).await.ok().flatten() else { break };
+            match answer {
+                reply::Body::Joined(joined) => return Some(joined),
+                reply::Body::NotLeader(hint) if !hint.leader_address.is_empty() => at = hint.leader_address,
+                reply::Body::Failure(failure) => {
+                    tracing::warn!(at, why = failure.message, "not admitted");
+                    break;
+                }
+                _ => break,
+            }
+        }
+    }
+    None
+}
+
+async fn ask(seat: &Seat, address: &str) -> Option<reply::Body> {
+    let id = seat.outside.random.id().to_vec();
+    let join = JoinCluster {
+        name: seat.name().to_owned(),
+        address: seat.replica_address.clone(),
+        store_id: seat.store_id.to_vec().into(),
+        client_address: seat.client_address.clone(),
+    };
+    let request = Request {
+        request_id: id.clone().into(),
+        host: seat.name().to_owned(),
+        program: "muster-controller".to_owned(),
+        body: Some(request::Body::JoinCluster(join)),
+        ..Request::default()
+    };
+    let claim = Claim {
+        cluster: seat.cluster().to_owned(),
+        request_id: id.into(),
+        audience: "controller".to_owned(),
+        sender: format!("replica:{}", seat.name()),
+        ..Claim::default()
+    };
+    let signed = match seal(&seat.keeper, request.encode_to_vec(), claim).await {
+        Ok(signed) => signed,
+        Err(why) => {
+            tracing::warn!(%why, "cannot ask to be admitted");
+            return None;
+        }
+    };
+    let channel = dial(&seat.outside, address, CONNECT);
+    let mut client = ControllerClient::new(channel).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let reply: Reply = client.call(signed).await.ok()?.into_inner();
+    reply.body
+}

@@ -1,0 +1,215 @@
+//! The proposer: commands that wait at the same time share one log entry and one fsync.
+//!
+//! ```text
+//! doors, duties ── ordinary (bounded, refuses) ──┐
+//!                                                ├─► batch ─► stamp ─► Replica::propose ─► one outcome a command
+//! node reports, membership ── reserved (waits) ──┘
+//! ```
+//!
+//! Exits and membership have room of their own, so that a flood of submits cannot keep a job from ending.
+
+mod batch;
+mod clocks;
+mod stamp;
+
+use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use muster_model::cluster::Outcome;
+use muster_proto::durable::{Batch, Channel, Command, Origin, command};
+use muster_raft_store::ProposeError;
+use prost::Message;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+pub(crate) use batch::{Answer, COMMAND_BYTES_MAX};
+use batch::{Queues, Waiting};
+pub(crate) use clocks::Clocks;
+use stamp::{STEP_RETRY, Stamp, Stamper, majority_agrees};
+
+use crate::member::Core;
+
+/// Commands of clients and duties that may wait.
+const ORDINARY_WAITING_MAX: usize = 4096;
+/// Reports that may wait before their senders do.
+const RESERVED_WAITING_MAX: usize = 1024;
+/// What this version can apply, and proposes until the cluster has a higher level.
+pub(crate) const FEATURE_LEVEL: u32 = 1;
+
+/// Hands commands to the proposer. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Proposer {
+    ordinary: mpsc::Sender<Waiting>,
+    reserved: mpsc::Sender<Waiting>,
+    waiting: Arc<AtomicUsize>,
+    stamper: Arc<Mutex<Stamper>>,
+    clocks: Clocks,
+}
+
+/// A command that was taken, and will have an outcome.
+#[derive(Debug)]
+pub(crate) struct Promised(oneshot::Receiver<Answer>);
+
+impl Promised {
+    pub(crate) async fn outcome(self) -> Answer {
+        self.0.await.unwrap_or_else(|_| Err(ProposeError::Unknown("this controller is stopping".into())))
+    }
+}
+
+impl Proposer {
+    /// Starts the proposer of `core`, which asks `clocks` before it makes a big step in time.
+    pub(crate) fn start(core: Arc<Core>, clocks: Clocks) -> (Self, tokio::task::JoinHandle<()>) {
+        let (ordinary, ordinary_out) = mpsc::channel(ORDINARY_WAITING_MAX);
+        let (reserved, reserved_out) = mpsc::channel(RESERVED_WAITING_MAX);
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let stamper = Stamper::new(core.read(|cluster| cluster.now_ms()), Instant::now());
+        let stamper = Arc::new(Mutex::new(stamper));
+        let proposer =
+            Self { ordinary, reserved, waiting: waiting.clone(), stamper: stamper.clone(), clocks: clocks.clone() };
+        let work = Work {
+            stamper,
+            no_step_before: Instant::now(),
+            queues: Queues::new(reserved_out, ordinary_out),
+            core,
+            clocks,
+            waiting,
+        };
+        (proposer, tokio::spawn(work.run()))
+    }
+
+    /// Proposes, and waits for the outcome. Refuses at once when too much waits already.
+    pub(crate) async fn propose(&self, command: Command) -> Answer {
+        check_size(&command)?;
+        let (answer, promised) = oneshot::channel();
+        let taken = self.ordinary.try_send(Waiting { command, answer });
+        taken.map_err(|_| ProposeError::Unavailable("too many requests wait already".into()))?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Promised(promised).outcome().await
+    }
+
+    /// Proposes by the reserved road, in order: waits for room, and then need not wait for the outcome.
+    pub(crate) async fn promise(&self, command: Command) -> Result<Promised, ProposeError> {
+        check_size(&command)?;
+        let (answer, promised) = oneshot::channel();
+        let taken = self.reserved.send(Waiting { command, answer }).await;
+        taken.map_err(|_| ProposeError::Unavailable("this controller is stopping".into()))?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        Ok(Promised(promised))
+    }
+
+    /// Proposes what a duty of the leader wants.
+    pub(crate) async fn duty(&self, body: command::Body) -> Answer {
+        self.promise(leaders(body)).await?.outcome().await
+    }
+
+    /// The state's time is now `applied_ms`.
+    pub(crate) fn observe(&self, applied_ms: u64, now: Instant) {
+        self.stamper.lock().expect("no holder of this lock panics").observe(applied_ms, now);
+    }
+
+    /// Cluster time as it would be stamped now, without a big step.
+    pub(crate) fn now_ms(&self) -> u64 {
+        match self.next_stamp() {
+            Stamp::Now(stamp) => stamp,
+            Stamp::Step { otherwise, .. } => otherwise,
+        }
+    }
+
+    /// Whether cluster time lags so far behind this host's clock that something should be proposed to bring it up.
+    pub(crate) fn time_lags(&self) -> bool {
+        matches!(self.next_stamp(), Stamp::Step { .. })
+    }
+
+    fn next_stamp(&self) -> Stamp {
+        let stamper = self.stamper.lock().expect("no holder of this lock panics");
+        stamper.next(self.clocks.wall_ms(), Instant::now())
+    }
+
+    /// Commands that wait or are being committed.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+}
+
+/// A command of the leader's own.
+pub(crate) fn leaders(body: command::Body) -> Command {
+    let origin = Origin { channel: Channel::Leader.into(), admin: true, ..Origin::default() };
+    Command { origin: Some(origin), request: None, body: Some(body) }
+}
+
+fn check_size(command: &Command) -> Result<(), ProposeError> {
+    match command.encoded_len() {
+        bytes if bytes > COMMAND_BYTES_MAX => {
+            Err(ProposeError::Refused(format!("a request of {bytes} bytes is too large: {COMMAND_BYTES_MAX} at most")))
+        }
+        _ => Ok(()),
+    }
+}
+
+struct Work {
+    core: Arc<Core>,
+    clocks: Clocks,
+    queues: Queues,
+    stamper: Arc<Mutex<Stamper>>,
+    /// A step in time was refused: not tried again before.
+    no_step_before: Instant,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Work {
+    async fn run(mut self) {
+        while let Some(batch) = self.queues.next().await {
+            let count = batch.len();
+            self.carry_out(batch).await;
+            self.waiting.fetch_sub(count, Ordering::Relaxed);
+        }
+    }
+
+    async fn carry_out(&mut self, waiting: Vec<Waiting>) {
+        let stamp_ms = self.stamp().await;
+        let (commands, answers): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
+        let feature_level = self.core.read(|cluster| cluster.meta().feature_level).max(FEATURE_LEVEL);
+        let batch = Batch { stamp_ms, feature_level, generation: self.core.identity.generation, commands };
+        match self.core.replica.propose(batch).await {
+            Ok(proposed) => answer_each(answers, proposed.outcomes),
+            Err(why) => {
+                for answer in answers {
+                    // Whoever went away does not care.
+                    let _ = answer.send(Err(why.clone()));
+                }
+            }
+        }
+    }
+
+    async fn stamp(&mut self) -> u64 {
+        let now = Instant::now();
+        let applied_ms = self.core.read(|cluster| cluster.now_ms());
+        let next = {
+            let mut stamper = self.stamper.lock().expect("no holder of this lock panics");
+            stamper.observe(applied_ms, now);
+            stamper.next(self.clocks.wall_ms(), now)
+        };
+        match next {
+            Stamp::Now(stamp) => stamp,
+            Stamp::Step { otherwise, .. } if now < self.no_step_before => otherwise,
+            Stamp::Step { wall, otherwise } => {
+                let (clocks, voters) = self.clocks.ask(&self.core).await;
+                if majority_agrees(self.clocks.wall_ms(), &clocks, voters) {
+                    return wall;
+                }
+                tracing::warn!(wall, cluster = otherwise, "this host's clock is far ahead and no majority agrees with it");
+                self.no_step_before = now + STEP_RETRY;
+                otherwise
+            }
+        }
+    }
+}
+
+fn answer_each(answers: Vec<oneshot::Sender<Answer>>, outcomes: Vec<Outcome>) {
+    let mut outcomes = outcomes.into_iter();
+    for answer in answers {
+        let outcome = outcomes.next().ok_or_else(|| ProposeError::Unknown("fewer outcomes than commands".into()));
+        let _ = answer.send(outcome);
+    }
+}

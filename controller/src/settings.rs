@@ -1,0 +1,71 @@
+//! What a controller is started with.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_proto::durable::ConfigFiles;
+use muster_raft_store::StoreKind;
+
+use crate::mail::Mailer;
+
+/// Reads the configuration files again, for `scontrol reconfigure`; the error is for a human.
+pub type ReadFiles = Arc<dyn Fn() -> Result<ConfigFiles, String> + Send + Sync>;
+
+/// What a controller is started with. Everything that a test or the simulation varies stands here or in
+/// [`muster_channel::Outside`].
+#[derive(Clone)]
+pub struct Settings {
+    /// Which `SlurmctldHost` line this controller is.
+    pub name: String,
+    /// `host:port` of the client door; port 0 picks a free one.
+    pub client_listen: String,
+    /// `host:port` of the replica door.
+    pub replica_listen: String,
+    /// The host under which others reach both doors; `None`: the address that it listens on.
+    pub advertise: Option<String>,
+    /// Log, vote and rows.
+    pub store: StoreKind,
+    /// The configuration as this host has it: counts until the cluster's own is known, and for `muster init`.
+    pub files: ConfigFiles,
+    /// Reads it again.
+    pub read_files: ReadFiles,
+    /// Client doors of the controllers, `host:port`, where a controller with an empty store asks to be admitted.
+    pub controllers: Vec<String>,
+    /// Runs `MailProg`.
+    pub mailer: Arc<dyn Mailer>,
+    /// The user that this process runs as.
+    pub own_uid: u32,
+    /// Raft's timers, and those of this crate.
+    pub timers: Timers,
+    /// Where Raft runs; `None`: on the runtime that starts the controller.
+    pub raft_runtime: Option<tokio::runtime::Handle>,
+    /// Seeds election time-outs, for the simulation.
+    pub random_seed: Option<u64>,
+}
+
+/// Timers of the doors and duties; Raft's own are in `raft`.
+#[derive(Clone, Debug)]
+pub struct Timers {
+    /// Of Raft.
+    pub raft: muster_raft_store::Timers,
+    /// How often a node says that it lives.
+    pub heartbeat: Duration,
+    /// How often a duty looks again although nothing woke it.
+    pub look_again: Duration,
+    /// How often a controller without a cluster asks to be admitted.
+    pub ask_to_join: Duration,
+    /// Shortest time between two scheduling passes.
+    pub schedule_rest: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            raft: muster_raft_store::Timers::default(),
+            heartbeat: Duration::from_secs(5),
+            look_again: Duration::from_secs(1),
+            ask_to_join: Duration::from_secs(1),
+            schedule_rest: Duration::from_millis(2),
+        }
+    }
+}

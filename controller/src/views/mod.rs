@@ -1,0 +1,31 @@
+//! Views: what listings show, built from shared pointers that were taken out of the state under a short lock.
+//!
+//! One file a kind of record. A view never decides: what is not in the state is not invented here.
+
+mod allocation;
+mod config;
+mod dependency;
+mod history;
+mod job;
+mod node;
+mod now;
+mod partition;
+mod private;
+mod replicas;
+mod script;
+mod stats;
+mod step;
+mod target;
+mod will_run;
+
+pub(crate) use config::{config_text, config_versions};
+pub(crate) use history::history;
+pub(crate) use job::jobs;
+pub(crate) use node::{node_address, nodes};
+pub(crate) use now::{job_nodes, job_now, step_now};
+pub(crate) use partition::partitions;
+pub(crate) use replicas::replicas;
+pub(crate) use script::script;
+pub(crate) use stats::stats;
+pub(crate) use step::{step_places, steps};
+pub(crate) use will_run::will_run;

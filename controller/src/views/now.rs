@@ -1,0 +1,89 @@
+//! One job or step as it is now: what long polls answer.
+
+use std::sync::Arc;
+
+use muster_dialect::errno;
+use muster_dialect::hostlist;
+use muster_dialect::state::JobState;
+use muster_model::cluster::{Cluster, Job};
+use muster_proto::wire::{JobNodes, JobNow, NodeAddresses, StepNow, StepPlace};
+
+use super::job::{Around, info};
+use super::{allocation, node_address, step};
+use crate::door::client::Refusal;
+use crate::member::Member;
+
+/// `until_ended`: it has ended everywhere; else it has started, or will not.
+pub(crate) fn job_now(member: &Member, uid: u64, job_id: u32, until_ended: bool) -> JobNow {
+    let now_ms = member.now_ms();
+    let found = member.core.read(|cluster| {
+        let job = find(cluster, uid, job_id)?.clone();
+        let all: Vec<Arc<Job>> = match job.row.array_job_id {
+            // The id of an array stands for all of its tasks.
+            array if array != 0 && uid == 0 && job_id == array => cluster.array_records(array).cloned().collect(),
+            _ => vec![job.clone()],
+        };
+        let places = places(cluster, &job);
+        Some((job, all, places, Around::of(cluster, now_ms)))
+    });
+    let Some((job, all, nodes, around)) = found else {
+        return JobNow { uid, job_id, known: false, ..JobNow::default() };
+    };
+    let reached = if until_ended { all.iter().all(|job| has_ended(job)) } else { has_started(&job) };
+    JobNow { uid: job.uid(), job_id: job.row.job_id, job: Some(info(&around, &job)), reached, nodes, known: true }
+}
+
+fn find(cluster: &Cluster, uid: u64, job_id: u32) -> Option<&Arc<Job>> {
+    if uid == 0 { cluster.job_by_label(job_id, None) } else { cluster.job(uid) }
+}
+
+fn has_ended(job: &Job) -> bool {
+    job.state().is_finished() && job.row.pending_tasks.is_empty()
+}
+
+fn has_started(job: &Job) -> bool {
+    let runs = job.live_attempt().is_some_and(|attempt| attempt.start_ms != 0);
+    job.state().is_finished() || (runs && job.state() != JobState::Pending)
+}
+
+fn places(cluster: &Cluster, job: &Job) -> Vec<StepPlace> {
+    let shares = job.live_attempt().into_iter().flat_map(allocation::shares);
+    let place = |share: &muster_proto::durable::NodeShare| {
+        let node = cluster.node(share.node)?;
+        Some(StepPlace {
+            node: node.name().to_owned(),
+            address: node_address(node),
+            tasks: share.tasks,
+            task_ids: Vec::new(),
+        })
+    };
+    shares.filter_map(place).collect()
+}
+
+pub(crate) fn step_now(member: &Member, uid: u64, step_id: u32) -> StepNow {
+    let now_ms = member.now_ms();
+    let found = member.core.read(|cluster| {
+        let job = cluster.job(uid)?.clone();
+        Some((job, Around::of(cluster, now_ms)))
+    });
+    let Some((job, around)) = found else { return StepNow::default() };
+    let Some(record) = job.row.steps.iter().find(|record| step::is_named(record, step_id)) else {
+        return StepNow::default();
+    };
+    StepNow { known: true, step: Some(step::info(&around, &job, record)), reached: step::has_ended(record) }
+}
+
+/// Where `sbcast` and `srun` find the nodes of a job.
+pub(crate) fn job_nodes(member: &Member, asked: &JobNodes) -> Result<NodeAddresses, Refusal> {
+    let found = member.core.read(|cluster| {
+        let job = find(cluster, asked.uid, asked.job_id)?;
+        let attempt = job.live_attempt().map_or(0, |attempt| attempt.number);
+        Some(NodeAddresses { nodes: places(cluster, job), uid: job.uid(), attempt })
+    });
+    let mut found = found.ok_or_else(|| Refusal::slurm(errno::ESLURM_INVALID_JOB_ID))?;
+    if !asked.names.is_empty() {
+        let names = hostlist::parse(&asked.names).map_err(|_| Refusal::slurm(errno::ESLURM_INVALID_NODE_NAME))?;
+        found.nodes.retain(|place| names.contains(&place.node));
+    }
+    Ok(found)
+}
