@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::say::to_stderr;
-use crate::{muster, sacct, sdiag, salloc, sbatch, scancel, scontrol, sinfo, squeue};
+use crate::{muster, sacct, sdiag, salloc, sbatch, scancel, scontrol, sinfo, squeue, srun};
 
 /// Runs a command with the words after its name.
 type Verb = fn(&[String]) -> u8;
@@ -18,11 +18,12 @@ const VERBS: &[(&str, Verb)] = &[
     ("sdiag", sdiag::run),
     ("sinfo", sinfo::run),
     ("squeue", squeue::run),
+    ("srun", srun::run),
 ];
 
 /// Commands of Slurm without code yet.
 const UNBUILT: &[&str] = &[
-    "srun", "sbcast", "sacctmgr", "sattach", "scrontab", "sprio", "sreport", "sshare", "sstat", "strigger",
+    "sbcast", "sacctmgr", "sattach", "scrontab", "sprio", "sreport", "sshare", "sstat", "strigger",
 ];
 
 /// Runs the command that `args` mean; the first is the program's own name. The exit code.

@@ -29,6 +29,7 @@ mod show_time;
 mod sinfo;
 mod signals;
 mod site;
+mod srun;
 mod squeue;
 mod target;
 mod version;

@@ -77,6 +77,8 @@ pub(super) fn apply(draft: &mut Draft, given: Given<'_>) -> Result<bool, Bad> {
         "disable-status" => client.disable_status = true,
         "quit-on-interrupt" => client.quit_on_interrupt = true,
         "interactive" => client.interactive = true,
+        // The step is sized by its own options and the job's variables, which are left as they are.
+        "preserve-env" => {}
         // Connections are made when needed, by one thread: nothing to set.
         "threads" | "msg-timeout" => {
             number(given.name, text)?;

@@ -1,5 +1,7 @@
 //! What the user asked for so far, while options are applied to it.
 
+use std::collections::BTreeMap;
+
 use muster_dialect::options::Found;
 use muster_proto::durable::{JobSpec, Request, StepSpec};
 
@@ -27,6 +29,8 @@ pub(crate) struct Draft {
     pub client: ClientSide,
     /// Which of the three ways to ask for memory was used, and where.
     memory: Option<(Source, &'static str)>,
+    /// The strongest source of each option that was given.
+    given: BTreeMap<&'static str, Source>,
     now_ms: u64,
 }
 
@@ -55,6 +59,7 @@ impl Draft {
             step: StepSpec::default(),
             client: ClientSide::default(),
             memory: None,
+            given: BTreeMap::new(),
             now_ms,
         }
     }
@@ -73,6 +78,7 @@ impl Draft {
     /// Its value is wrong, or it is not built.
     pub(crate) fn apply(&mut self, name: &'static str, value: Option<&str>, source: Source) -> Result<(), Bad> {
         let given = Given { name, value, source };
+        self.given.insert(name, source);
         let groups: [fn(&mut Draft, Given<'_>) -> Result<bool, Bad>; 6] = [
             resources::apply,
             placement::apply,
@@ -87,6 +93,11 @@ impl Draft {
             }
         }
         Err(Bad::NotBuilt(name.to_owned()))
+    }
+
+    /// Whether the option was given in this source or a stronger one.
+    pub(crate) fn is_given(&self, name: &str, source: Source) -> bool {
+        self.given.get(name).is_some_and(|at| *at >= source)
     }
 
     pub(super) fn now_ms(&self) -> u64 {

@@ -100,7 +100,7 @@ fn umask(here: &Here) -> u32 {
 }
 
 /// Absolute; relative ones start at the current directory.
-pub(super) fn directory(chdir: Option<&str>, current: &str) -> String {
+pub(crate) fn directory(chdir: Option<&str>, current: &str) -> String {
     match chdir {
         None | Some("") => current.to_owned(),
         Some(path) if path.starts_with('/') => path.to_owned(),

@@ -27,5 +27,5 @@ pub(crate) use mail::mail_type_names;
 pub(crate) use bad::Bad;
 pub(crate) use client::ClientSide;
 pub(crate) use draft::{Draft, Source};
-pub(crate) use finish::{Command, ranges};
+pub(crate) use finish::{Command, directory, ranges};
 pub(crate) use input::{from_environment, variables_of};

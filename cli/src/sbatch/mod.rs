@@ -15,7 +15,7 @@ use crate::say::Voice;
 use crate::site::{Site, block_on};
 use crate::{entry, refusal};
 use script::{Origin, SCRIPT_BYTES_DEFAULT, origin};
-use send::Submission;
+pub(crate) use send::Submission;
 
 /// Runs the command with the words after its name.
 pub(crate) fn run(words: &[String]) -> u8 {

@@ -1,0 +1,209 @@
+//! The connection to one node of the step: attached, kept, and made again where it left off.
+
+use std::time::Duration;
+
+use muster_channel::{CallError, Client, MESSAGE_BYTES_MAX, dial, seal};
+use muster_proto::durable::{EndCause, StepState};
+use muster_proto::wire::node_client::NodeClient;
+use muster_proto::wire::{
+    AttachStep, Claim, FromTasks, Input, Resize, StepMade, StepPlace, ToTasks, WaitStep, from_tasks, reply, request, to_tasks,
+};
+use prost::Message;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+use crate::site::Reach;
+
+/// Messages on their way to a node.
+const OUT_WAITING_MAX: usize = 16;
+const CONNECT: Duration = Duration::from_secs(3);
+const PAUSE_FIRST: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Silence of a node after which the cluster is asked whether the step is over.
+const ASK_AFTER: Duration = Duration::from_secs(2);
+/// How long the last acknowledgement may take to be heard.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// What the console tells a node besides input.
+#[derive(Clone, Debug)]
+pub(super) enum Control {
+    Signal(u32),
+    Resize(Resize),
+}
+
+/// What a node tells the console; the number is its position in the step.
+#[derive(Debug)]
+pub(super) enum Event {
+    Said(usize, from_tasks::Body),
+    /// Nothing will come from it any more: the cluster says that the step is over there.
+    Gone(usize, Gone),
+}
+
+/// How the step ended, as the cluster knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gone {
+    pub(super) node_failed: bool,
+    pub(super) wait_status: u32,
+}
+
+/// One node.
+pub(super) struct Link {
+    pub(super) position: usize,
+    pub(super) place: StepPlace,
+    pub(super) step: StepMade,
+    pub(super) reach: Reach,
+    pub(super) events: mpsc::Sender<Event>,
+    pub(super) control: mpsc::Receiver<Control>,
+    pub(super) input: mpsc::Receiver<Input>,
+    pub(super) seen: u64,
+}
+
+/// How a conversation ended.
+enum Parted {
+    /// The node said all.
+    Over,
+    /// The connection broke, or the node refused: it may be asked again.
+    Broken,
+    /// The console is gone.
+    Unheard,
+}
+
+impl Link {
+    /// Speaks with the node until the step is over there.
+    pub(super) async fn run(mut self) {
+        let mut pause = PAUSE_FIRST;
+        let mut heard = Instant::now();
+        loop {
+            let before = self.seen;
+            match self.converse().await {
+                Ok(Parted::Over | Parted::Unheard) => return,
+                Ok(Parted::Broken) | Err(_) => {}
+            }
+            if self.seen > before {
+                (pause, heard) = (PAUSE_FIRST, Instant::now());
+            }
+            if heard.elapsed() >= ASK_AFTER
+                && let Some(gone) = self.ask_cluster().await
+            {
+                let _unheard = self.events.send(Event::Gone(self.position, gone)).await;
+                return;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    async fn converse(&mut self) -> Result<Parted, tonic::Status> {
+        let (out, waiting) = mpsc::channel(OUT_WAITING_MAX);
+        let Ok(attach) = self.attach().await else { return Ok(Parted::Broken) };
+        if out.send(attach).await.is_err() {
+            return Ok(Parted::Broken);
+        }
+        let channel = dial(&self.reach.outside, &self.place.address, CONNECT);
+        let mut client = NodeClient::new(channel)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+            .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        let frames = client.attach(ReceiverStream::new(waiting)).await?.into_inner();
+        self.talk(frames, out).await
+    }
+
+    async fn talk(&mut self, mut frames: Streaming<FromTasks>, out: mpsc::Sender<ToTasks>) -> Result<Parted, tonic::Status> {
+        let mut acknowledged = self.seen;
+        loop {
+            let owed = self.seen > acknowledged;
+            tokio::select! {
+                frame = frames.message() => {
+                    let Some(frame) = frame? else { return Ok(Parted::Broken) };
+                    if let Some(parted) = self.hear(frame).await {
+                        if matches!(parted, Parted::Over) {
+                            self.farewell(&mut frames, &out).await;
+                        }
+                        return Ok(parted);
+                    }
+                }
+                Ok(permit) = out.reserve(), if owed => {
+                    acknowledged = self.seen;
+                    permit.send(ToTasks { body: Some(to_tasks::Body::Received(acknowledged)) });
+                }
+                Some(control) = self.control.recv() => {
+                    let body = match control {
+                        Control::Signal(signal) => to_tasks::Body::Signal(signal),
+                        Control::Resize(resize) => to_tasks::Body::Resize(resize),
+                    };
+                    // A node that takes nothing gets no signal this way; the cluster ends the step if need be.
+                    let _full = out.try_send(ToTasks { body: Some(body) });
+                }
+                Some((permit, input)) = next_input(&out, &mut self.input) => {
+                    permit.send(ToTasks { body: Some(to_tasks::Body::Input(input)) });
+                }
+            }
+        }
+    }
+
+    /// A frame that was seen before is dropped.
+    async fn hear(&mut self, frame: FromTasks) -> Option<Parted> {
+        if frame.seq > 0 && frame.seq <= self.seen {
+            return None;
+        }
+        self.seen = self.seen.max(frame.seq);
+        match frame.body? {
+            from_tasks::Body::Failure(_) => Some(Parted::Broken),
+            from_tasks::Body::Attached(_) => None,
+            body => {
+                let over = matches!(body, from_tasks::Body::Over(_));
+                let heard = self.events.send(Event::Said(self.position, body)).await;
+                if heard.is_err() { Some(Parted::Unheard) } else { over.then_some(Parted::Over) }
+            }
+        }
+    }
+
+    /// The last acknowledgement lets the node forget; it hangs up then.
+    async fn farewell(&self, frames: &mut Streaming<FromTasks>, out: &mpsc::Sender<ToTasks>) {
+        let last = out.try_send(ToTasks { body: Some(to_tasks::Body::Received(self.seen)) });
+        if last.is_ok() {
+            let hang_up = async { while let Ok(Some(_)) = frames.message().await {} };
+            let _late = timeout(FAREWELL, hang_up).await;
+        }
+    }
+
+    async fn attach(&self) -> Result<ToTasks, CallError> {
+        let attach = AttachStep {
+            uid: self.step.uid,
+            attempt: self.step.attempt,
+            step_id: self.step.step_id,
+            resume_after: self.seen,
+            observe: false,
+        };
+        let claim = Claim {
+            cluster: self.reach.cluster.clone(),
+            request_id: self.reach.outside.random.id().to_vec().into(),
+            audience: format!("node:{}", self.place.node),
+            sender: "client".into(),
+            ..Claim::default()
+        };
+        let signed = seal(&self.reach.keeper, attach.encode_to_vec(), claim).await?;
+        Ok(ToTasks { body: Some(to_tasks::Body::Attach(signed)) })
+    }
+
+    /// Whether the step is over, by the cluster's word. None: it is not, or nobody answers.
+    async fn ask_cluster(&self) -> Option<Gone> {
+        let client: &Client = &self.reach.client;
+        let wait = WaitStep { uid: self.step.uid, step_id: self.step.step_id, patience_ms: 0 };
+        let Ok(reply::Body::StepNow(now)) = client.call(request::Body::WaitStep(wait)).await else { return None };
+        let step = now.step.and_then(|info| info.step).unwrap_or_default();
+        if now.known && !now.reached && step.state() != StepState::Ended {
+            return None;
+        }
+        Some(Gone { node_failed: step.cause() == EndCause::NodeFail, wait_status: step.wait_status })
+    }
+}
+
+async fn next_input<'a>(
+    out: &'a mpsc::Sender<ToTasks>,
+    input: &mut mpsc::Receiver<Input>,
+) -> Option<(mpsc::Permit<'a, ToTasks>, Input)> {
+    let permit = out.reserve().await.ok()?;
+    Some((permit, input.recv().await?))
+}
