@@ -10,22 +10,22 @@ const ENTRIES_MAX: usize = 32;
 
 /// One kind of device asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GresAsk {
+pub(super) struct GresAsk {
     /// "gpu"
-    pub name: String,
+    pub(super) name: String,
     /// "a100", or empty: of any type.
-    pub kind: String,
+    pub(super) kind: String,
     /// How many: per node, task or job, as the field says that it stands in.
-    pub count: u64,
+    pub(super) count: u64,
 }
 
 /// A text that is no request of devices.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("invalid generic resource specification {0:?}")]
-pub struct GresError(pub String);
+pub(super) struct GresError(String);
 
 /// Reads `gres:gpu:2`, `gres/gpu=2`, `gpu:a100:2`, `gpu`, joined by commas. A count of 0 asks nothing.
-pub fn parse(text: &str) -> Result<Vec<GresAsk>, GresError> {
+pub(super) fn parse(text: &str) -> Result<Vec<GresAsk>, GresError> {
     let mut asks = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         let bare = entry.strip_prefix("gres:").or_else(|| entry.strip_prefix("gres/")).unwrap_or(entry);
@@ -72,12 +72,12 @@ impl GresAsk {
     }
 
     /// How many of it are free.
-    pub fn available(&self, free: &NodeFree) -> u64 {
+    pub(super) fn available(&self, free: &NodeFree) -> u64 {
         free.gres.iter().filter(|(of, _)| self.wants(of)).fold(0, |sum, (_, g)| sum.saturating_add(g.count))
     }
 
     /// Takes `count` of it out of `free`, lowest numbers first.
-    pub fn take(&self, free: &mut NodeFree, mut count: u64) -> Option<Vec<GresShare>> {
+    pub(super) fn take(&self, free: &mut NodeFree, mut count: u64) -> Option<Vec<GresShare>> {
         let mut taken = Vec::new();
         for (of, pool) in free.gres.iter_mut().filter(|(of, _)| self.wants(of)) {
             let here = count.min(pool.count);
@@ -91,7 +91,7 @@ impl GresAsk {
 }
 
 /// Every device of a node: what an exclusive job gets.
-pub fn take_all(free: &mut NodeFree) -> Vec<GresShare> {
+pub(super) fn take_all(free: &mut NodeFree) -> Vec<GresShare> {
     let pools = free.gres.iter_mut().filter(|(_, pool)| pool.count > 0);
     pools.map(|(of, pool)| take_from(of, pool, pool.count)).collect()
 }
@@ -109,7 +109,7 @@ fn take_from(of: &GresKind, pool: &mut GresFree, count: u64) -> GresShare {
 }
 
 /// Shares of one kind made one, as rows keep them.
-pub fn merge(shares: Vec<GresShare>) -> Vec<GresShare> {
+pub(super) fn merge(shares: Vec<GresShare>) -> Vec<GresShare> {
     let mut merged: Vec<GresShare> = Vec::new();
     for share in shares {
         match merged.iter_mut().find(|m| m.name == share.name && m.r#type == share.r#type) {

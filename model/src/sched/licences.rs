@@ -8,7 +8,7 @@ const NAMES_MAX: usize = 64;
 /// Reads `matlab:2,ansys` (a count may also follow `=` or `*`). `None`: not a request.
 ///
 /// `a|b` (one of them) is not served: it is no request either.
-pub fn parse(text: &str) -> Option<Vec<(String, u64)>> {
+pub(super) fn parse(text: &str) -> Option<Vec<(String, u64)>> {
     let mut asked = Vec::new();
     for entry in text.split([',', ';']).map(str::trim).filter(|e| !e.is_empty()) {
         let (name, count) = match entry.split_once([':', '=', '*']) {

@@ -13,7 +13,7 @@ const SITE: &str = "SelectType=select/cons_tres\nSelectTypeParameters=CR_Core_Me
 
 const NODES: [(&str, u8); 5] = [("a1", 15), ("a2", 15), ("b1", 15), ("c1", 3), ("c2", 3)];
 
-fn flags() -> impl Strategy<Value = String> {
+pub(super) fn flags() -> impl Strategy<Value = String> {
     let nodes = prop_oneof![Just(String::new()), (1u32..4).prop_map(|n| format!("-N{n}")), Just("-N1-3".to_string())];
     let extra = prop_oneof![
         4 => Just(""),
