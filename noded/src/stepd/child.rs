@@ -5,7 +5,7 @@
 use std::convert::Infallible;
 use std::ffi::CString;
 use std::io::Write;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -37,8 +37,11 @@ pub(crate) fn spawn(around: &Surroundings<'_>, task: &TaskPlan, streams: &TaskSt
     // SAFETY: this process has one thread, so the child may do whatever the parent may; it never returns from here.
     match unsafe { fork() }? {
         ForkResult::Parent { child } => {
-            // Both sides do it: whoever comes first, a signal to the group finds the task.
-            let _ = setpgid(child, child);
+            // Both sides do it: whoever comes first, a signal to the group finds the task. A session's leader must not
+            // be made a group's leader before.
+            if !has_terminal(around.plan, task) {
+                let _ = setpgid(child, child);
+            }
             Ok(child)
         }
         ForkResult::Child => {
@@ -52,7 +55,7 @@ pub(crate) fn spawn(around: &Surroundings<'_>, task: &TaskPlan, streams: &TaskSt
 fn become_task(around: &Surroundings<'_>, task: &TaskPlan, streams: &TaskStreams) -> i32 {
     let plan = around.plan;
     reset_signals();
-    let session = if plan.pty.is_some() && task.local == 0 { own_terminal(&streams.stdin) } else { own_group() };
+    let session = if has_terminal(plan, task) { own_terminal(&streams.stdin) } else { own_group() };
     let placed = session.and_then(|()| place_descriptors(streams));
     set_rlimits(plan);
     if let Err(errno) = placed.and_then(|()| plan.ids.become_for_good()) {
@@ -70,6 +73,10 @@ fn become_task(around: &Surroundings<'_>, task: &TaskPlan, streams: &TaskStreams
         }
     }
     execute(around, &task.argv, &env)
+}
+
+fn has_terminal(plan: &Plan, task: &TaskPlan) -> bool {
+    plan.pty.is_some() && task.local == 0
 }
 
 fn reset_signals() {
@@ -98,7 +105,6 @@ fn place_descriptors(streams: &TaskStreams) -> nix::Result<()> {
         // SAFETY: both are descriptors of this process; replacing 0, 1 and 2 is the purpose.
         Errno::result(unsafe { nix::libc::dup2(copy, number as i32) })?;
     }
-    let _ = streams.stdin.as_raw_fd();
     Ok(())
 }
 
