@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::say::to_stderr;
-use crate::{muster, sacct, sdiag, salloc, sbatch, scancel, scontrol, sinfo, squeue, srun};
+use crate::{muster, sacct, sdiag, salloc, sbatch, sbcast, scancel, scontrol, sinfo, squeue, srun};
 
 /// Runs a command with the words after its name.
 type Verb = fn(&[String]) -> u8;
@@ -13,6 +13,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("sacct", sacct::run),
     ("salloc", salloc::run),
     ("sbatch", sbatch::run),
+    ("sbcast", sbcast::run),
     ("scancel", scancel::run),
     ("scontrol", scontrol::run),
     ("sdiag", sdiag::run),
@@ -23,7 +24,7 @@ const VERBS: &[(&str, Verb)] = &[
 
 /// Commands of Slurm without code yet.
 const UNBUILT: &[&str] = &[
-    "sbcast", "sacctmgr", "sattach", "scrontab", "sprio", "sreport", "sshare", "sstat", "strigger",
+    "sacctmgr", "sattach", "scrontab", "sprio", "sreport", "sshare", "sstat", "strigger",
 ];
 
 /// Runs the command that `args` mean; the first is the program's own name. The exit code.

@@ -21,6 +21,7 @@ mod sacct;
 mod salloc;
 mod say;
 mod sbatch;
+mod sbcast;
 mod scancel;
 mod scontrol;
 mod sdiag;

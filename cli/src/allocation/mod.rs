@@ -6,5 +6,5 @@ mod obtain;
 mod revoke;
 
 pub(crate) use granted::Granted;
-pub(crate) use obtain::{Denied, obtain};
+pub(crate) use obtain::obtain;
 pub(crate) use revoke::{ended, give_back};
