@@ -27,6 +27,9 @@ pub(super) fn run(pass: &mut Pass) {
             break;
         }
         let Ok(ready) = pass.prepare(one) else { continue };
+        if pass.never(ready) {
+            continue;
+        }
         backfill.look_at(pass, ready);
     }
 }
@@ -53,12 +56,7 @@ impl Backfill {
 
     fn look_at(&mut self, pass: &mut Pass, one: Ready) {
         while pass.progress[one.job] != Progress::Done && pass.has_room() {
-            let Some(opening) = self.find(pass, one) else {
-                if self.not_before.get(&one.prepared) == Some(&None) {
-                    pass.never(one);
-                }
-                return;
-            };
+            let Some(opening) = self.find(pass, one) else { return };
             if opening.start_ms > pass.view.now_ms {
                 return self.reserve(pass, one, opening);
             }

@@ -33,8 +33,11 @@ pub(super) struct Search<'a> {
     pub(super) resolution_ms: u64,
 }
 
-/// Times that are tried one by one; later ones that are closer than the resolution are tried together.
-const TRIES_EXACT: u32 = 200;
+/// Looks at nodes that one job may cost with every time tried by itself; after that, times within one span of the
+/// resolution are tried together.
+const LOOKS_EXACT: Budget = 200_000;
+/// Looks at nodes that one job may cost at all, so that it does not spend what others need.
+const LOOKS_PER_JOB_MAX: Budget = 1_000_000;
 
 /// Looks at nodes that one search, and so one pass, may still spend.
 pub(super) type Budget = u64;
@@ -42,6 +45,15 @@ pub(super) type Budget = u64;
 impl Search<'_> {
     /// `None`: never, or the budget is spent.
     pub(super) fn run(self, budget: &mut Budget) -> Option<Opening> {
+        let granted = (*budget).min(LOOKS_PER_JOB_MAX);
+        let mut left = granted;
+        let opening = self.walk(&mut left);
+        *budget -= granted - left;
+        opening
+    }
+
+    fn walk(self, budget: &mut Budget) -> Option<Opening> {
+        let granted = *budget;
         let mut table = Table::new(self, budget);
         if let Some(opening) = table.try_at(self.from_ms, true, budget) {
             return Some(opening);
@@ -50,7 +62,7 @@ impl Search<'_> {
         let mut begun_ms = self.from_ms + self.length_ms();
         while !self.only_then && *budget > 0 {
             let (first_ms, _) = *ends.first()?;
-            let grid_ms = if table.tries < TRIES_EXACT { 1 } else { self.resolution_ms.max(1) };
+            let grid_ms = if granted - *budget < LOOKS_EXACT { 1 } else { self.resolution_ms.max(1) };
             let bucket = ends.partition_point(|(at, _)| *at / grid_ms <= first_ms / grid_ms);
             let at_ms = ends[bucket - 1].0;
             let until_ms = at_ms + self.length_ms();
@@ -106,8 +118,6 @@ struct Table<'a> {
     places: Vec<(u32, u32)>,
     tasks: u64,
     nodes: u32,
-    /// Layouts tried.
-    tries: u32,
 }
 
 impl<'a> Table<'a> {
@@ -115,7 +125,7 @@ impl<'a> Table<'a> {
         let nodes = &search.prepared.nodes;
         let mut places: Vec<(u32, u32)> = nodes.iter().copied().zip(0..).collect();
         places.sort_unstable();
-        let mut table = Self { search, fits: vec![None; nodes.len()], places, tasks: 0, nodes: 0, tries: 0 };
+        let mut table = Self { search, fits: vec![None; nodes.len()], places, tasks: 0, nodes: 0 };
         table.refresh(nodes.iter().copied(), search.from_ms, budget);
         table
     }
@@ -147,7 +157,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn try_at(&mut self, at_ms: u64, hopeful: bool, budget: &mut Budget) -> Option<Opening> {
+    fn try_at(&self, at_ms: u64, hopeful: bool, budget: &mut Budget) -> Option<Opening> {
         let Search { view, pool, profile, prepared, .. } = self.search;
         let ask = &prepared.ask;
         if !hopeful || self.nodes < ask.min_nodes || self.tasks < u64::from(ask.tasks) {
@@ -159,7 +169,6 @@ impl<'a> Table<'a> {
         let candidate = |(slot, fit): (&u32, &Option<Fit>)| fit.map(|fit| (*slot, fit));
         let candidates: Vec<Candidate> = prepared.nodes.iter().zip(&self.fits).filter_map(candidate).collect();
         *budget = budget.saturating_sub(candidates.len() as u64);
-        self.tries += 1;
         let portions = choose_by_weight(view, prepared, &candidates)?;
         let share = |&(slot, portion): &(u32, Portion)| self.search.share_at(slot, at_ms, portion);
         let nodes = portions.iter().map(share).collect::<Option<Vec<NodeShare>>>()?;

@@ -269,14 +269,15 @@ impl<'v> Pass<'v> {
         self.blocked.push(one);
     }
 
-    /// One that was blocked can never start there. It is told if there is no other partition to wait for.
-    pub(super) fn never(&mut self, ready: Ready) {
-        let Some(never) = self.prepared[ready.prepared].why_never(self.view) else { return };
+    /// Whether one that was blocked can never start there. It is told so if there is no other partition to wait for.
+    pub(super) fn never(&mut self, ready: Ready) -> bool {
+        let Some(never) = self.prepared[ready.prepared].why_never(self.view) else { return false };
         self.waiting[ready.job] = self.waiting[ready.job].saturating_sub(1);
         if self.waiting[ready.job] == 0 {
             let finding = Finding { reason: never.reason, detail: never.detail, ..Finding::default() };
             self.found[ready.job] = Some(finding);
         }
+        true
     }
 
     pub(super) fn note(&mut self, job: usize, finding: Finding) {
