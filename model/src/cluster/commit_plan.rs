@@ -73,7 +73,8 @@ impl Cluster {
                 return Err(format!("{} is not usable", node.name()));
             }
             node.free.fits(share, memory_counts).map_err(|misfit| misfit_text(node, misfit))?;
-            check_sharing(job, partition, node, share)?;
+            check_share(partition, node, share)?;
+            self.check_alone(job, partition, node)?;
         }
         if !self.licences_fit(&job.request().licenses) {
             return Err("licences are taken".to_owned());
@@ -124,6 +125,17 @@ impl Cluster {
             return Err("number of processors".to_owned());
         }
         self.check_names(&request.required_nodes, &request.excluded_nodes, allocation)
+    }
+
+    /// A whole node is one job's, whether it uses all cores or not.
+    fn check_alone(&self, job: &Job, partition: &Partition, node: &Node) -> Result<(), String> {
+        let takes_all = |job: &Job, partition: Option<&Partition>| {
+            partition.is_some_and(|partition| partition.whole_nodes) || job.request().sharing() == Sharing::Exclusive
+        };
+        let others = node.shares.keys().filter_map(|uid| self.job(*uid));
+        let mut others = others.map(|other| takes_all(other, self.partition(&other.row.last_partition).map(|p| &**p)));
+        let whole = takes_all(job, Some(partition));
+        if others.any(|other| whole || other) { Err(format!("{} is shared", node.name())) } else { Ok(()) }
     }
 
     fn check_names(
@@ -246,23 +258,12 @@ fn check_partition(job: &Job, partition: &Partition) -> Result<(), String> {
     super::access::check_access(job.spec(), partition).map_err(|refusal| refusal.error.text())
 }
 
-/// Whole nodes are given to one job, with all cores.
-fn check_sharing(
-    job: &Job,
-    partition: &Partition,
-    node: &Node,
-    share: &muster_proto::durable::NodeShare,
-) -> Result<(), String> {
-    let cores = BitSet::from_bytes(&share.cores);
-    if cores.is_empty() {
+fn check_share(partition: &Partition, node: &Node, share: &muster_proto::durable::NodeShare) -> Result<(), String> {
+    if BitSet::from_bytes(&share.cores).is_empty() {
         return Err(format!("no core of {}", node.name()));
     }
     if partition.max_cpus_per_node.is_some_and(|max| share.cpus > max) {
         return Err(format!("too many processors of {}", node.name()));
-    }
-    let whole = partition.whole_nodes || job.request().sharing() == Sharing::Exclusive;
-    if whole && !node.shares.is_empty() {
-        return Err(format!("{} is shared", node.name()));
     }
     Ok(())
 }

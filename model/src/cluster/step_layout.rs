@@ -119,7 +119,20 @@ fn choose<'a>(spec: &StepSpec, want: &Want, rooms: &'a [Room]) -> Result<Vec<&'a
     if free.len() < want.nodes {
         return Err(errno::ESLURM_NODES_BUSY.into());
     }
-    Ok(free.into_iter().take(want.nodes).collect())
+    let slots = |room: &Room| {
+        room.slots(&if spec.overlap { room.all() } else { room.free.clone() }, want.cpus_per_task)
+    };
+    let room_of = |rooms: &[&Room]| rooms.iter().map(|room| u64::from(slots(room))).sum::<u64>();
+    let first: Vec<&Room> = free.iter().take(want.nodes).copied().collect();
+    if spec.overcommit || room_of(&first) >= u64::from(want.ntasks) {
+        return Ok(first);
+    }
+    // The first ones are too small: those with most room, still in the order of the allocation.
+    let mut places: Vec<usize> = (0..free.len()).collect();
+    places.sort_by_key(|at| std::cmp::Reverse(slots(free[*at])));
+    places.truncate(want.nodes);
+    places.sort_unstable();
+    Ok(places.into_iter().map(|at| free[at]).collect())
 }
 
 /// Tasks on each node. Every node has one at least; then block fills nodes in turn, cyclic deals them out.

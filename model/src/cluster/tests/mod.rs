@@ -1,0 +1,12 @@
+//! Scenarios: what each promise means, command by command.
+
+mod arrays;
+mod lifecycle;
+mod nodes;
+mod one_run;
+mod operators;
+mod oversubscription;
+mod properties;
+mod requests;
+mod steps;
+mod submit;

@@ -1,0 +1,189 @@
+//! What users and operators may do, in Slurm's error numbers.
+
+use muster_dialect::state::Reason;
+use muster_proto::durable::{
+    AdmitReplica, CancelJobs, Channel, JobTarget, RequeueJob, RetireReplica, UpdateJob, UpdateNode, UpdatePartition,
+    command::Body,
+};
+
+use crate::cluster::testing::*;
+use crate::cluster::*;
+
+fn error(outcome: Outcome) -> u32 {
+    match outcome {
+        Outcome::Rejected(answer) => answer.error,
+        Outcome::Done(_) => 0,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn update(job_id: u32, change: impl FnOnce(&mut UpdateJob)) -> Body {
+    let mut command = UpdateJob { target: Some(JobTarget { job_id, ..Default::default() }), ..Default::default() };
+    change(&mut command);
+    Body::UpdateJob(command)
+}
+
+#[test]
+fn others_jobs_are_not_touched() {
+    let mut scene = Scene::up();
+    let uid = scene.run(batch(), &[(0, 1)]);
+    assert_eq!(error(scene.cancel(BOB, 1)), 2002);
+    assert_eq!(error(scene.client(BOB, update(1, |u| u.time_limit_s = Some(60)))), 2010);
+    let requeue = RequeueJob { target: Some(JobTarget { job_id: 1, ..Default::default() }), ..Default::default() };
+    assert_eq!(error(scene.client(BOB, Body::RequeueJob(requeue))), 2002);
+    assert_eq!(error(scene.cancel(ALICE, 99)), 2017);
+    assert_eq!(scene.long_state(uid), "RUNNING");
+}
+
+#[test]
+fn users_may_only_lower_a_time_limit() {
+    let mut scene = Scene::up();
+    let mut spec = batch();
+    spec.time_limit_s = Some(600);
+    scene.submit(spec);
+    assert_eq!(error(scene.client(ALICE, update(1, |u| u.time_limit_s = Some(300)))), 0);
+    assert_eq!(error(scene.client(ALICE, update(1, |u| u.time_limit_s = Some(400)))), 2002);
+    assert_eq!(error(scene.client(0, update(1, |u| u.time_limit_s = Some(400)))), 0);
+}
+
+#[test]
+fn a_hold_of_the_administrator_is_not_the_users_to_release() {
+    let mut scene = Scene::up();
+    let uid = scene.submit(batch());
+    scene.client(ALICE, update(1, |u| u.hold = Some(true)));
+    assert_eq!((scene.job(uid).reason(), scene.job(uid).row.priority), (Reason::JobHeldUser, 0));
+    scene.client(ALICE, update(1, |u| u.hold = Some(false)));
+    assert_ne!(scene.job(uid).row.priority, 0);
+    scene.client(0, update(1, |u| u.hold = Some(true)));
+    assert_eq!(scene.job(uid).reason(), Reason::JobHeldAdmin);
+    assert_eq!(error(scene.client(ALICE, update(1, |u| u.hold = Some(false)))), 2002);
+    assert_eq!(error(scene.client(ALICE, update(1, |u| u.priority = Some(5)))), 2002);
+    assert_eq!(error(scene.client(0, update(1, |u| u.hold = Some(false)))), 0);
+}
+
+#[test]
+fn what_an_attempt_started_with_does_not_change() {
+    let mut scene = Scene::up();
+    scene.run(batch(), &[(0, 1)]);
+    assert_eq!(error(scene.client(0, update(1, |u| u.partition = Some("short".into())))), 2073);
+    assert_eq!(error(scene.client(ALICE, update(1, |u| u.comment = Some("abc".into())))), 0);
+}
+
+#[test]
+fn a_requeued_job_is_pending_again_after_its_node_released_it_and_waits() {
+    let mut scene = Scene::up();
+    let uid = scene.run(batch(), &[(0, 1)]);
+    let requeue = RequeueJob { target: Some(JobTarget { job_id: 1, ..Default::default() }), ..Default::default() };
+    assert_eq!(error(scene.client(0, Body::RequeueJob(requeue.clone()))), 0);
+    assert_eq!(scene.long_state(uid), "COMPLETING");
+    assert_eq!(error(scene.client(0, Body::RequeueJob(requeue))), 2024);
+    scene.exit(uid, 0, BATCH, 15);
+    scene.released(uid, 0);
+    let job = scene.job(uid);
+    assert_eq!((job.status().long(), job.reason(), job.row.restarts), ("PENDING", Reason::BeginTime, 1));
+    assert_eq!(job.row.eligible_ms, scene.now_ms + 121_000);
+}
+
+#[test]
+fn nodes_are_administrators_to_drain_and_need_a_reason() {
+    let mut scene = Scene::up();
+    let set = |state: &str, reason: Option<&str>| {
+        Body::UpdateNode(UpdateNode {
+            names: "n[1-2]".into(),
+            state: state.into(),
+            reason: reason.map(Into::into),
+            ..Default::default()
+        })
+    };
+    assert_eq!(error(scene.client(BOB, set("drain", Some("x")))), 2010);
+    assert_ne!(error(scene.client(0, set("drain", None))), 0);
+    assert_eq!(error(scene.client(0, set("resume", None))), 2028, "already idle");
+    assert_eq!(error(scene.client(0, set("drain", Some("x")))), 0);
+    assert_eq!(error(scene.client(0, set("resume", None))), 0);
+    assert!(scene.cluster.node(0).unwrap().is_usable());
+}
+
+#[test]
+fn a_node_set_down_ends_its_jobs_and_waits_for_its_report() {
+    let mut scene = Scene::up();
+    let uid = scene.run(batch(), &[(0, 1)]);
+    let down = UpdateNode { names: "n1".into(), state: "DOWN".into(), reason: Some("x".into()), ..Default::default() };
+    scene.client(0, Body::UpdateNode(down));
+    assert_eq!(scene.long_state(uid), "COMPLETING");
+    scene.released(uid, 0);
+    assert_eq!(scene.long_state(uid), "PENDING");
+}
+
+#[test]
+fn partitions_are_changed_over_the_configuration() {
+    let mut scene = Scene::up();
+    let change = |name: &str, create: bool, keys: &[(&str, &str)]| {
+        let keys = keys.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+        Body::UpdatePartition(UpdatePartition { name: name.into(), create, delete: false, keys })
+    };
+    assert_eq!(error(scene.client(BOB, change("debug", false, &[("State", "DOWN")]))), 2010);
+    scene.client(0, change("debug", false, &[("State", "DOWN")]));
+    let uid = scene.submit(batch());
+    assert!(scene.place(uid, &[(0, 1)]).is_err());
+    scene.client(0, change("debug", false, &[("State", "UP")]));
+    scene.place(uid, &[(0, 1)]).unwrap();
+    assert_eq!(error(scene.client(0, change("newp", true, &[("Nodes", "n1")]))), 0);
+    assert_eq!(scene.cluster.partition("newp").unwrap().nodes.len(), 1);
+    assert_eq!(error(scene.client(0, change("nosuch", false, &[]))), 2000);
+}
+
+#[test]
+fn a_cancel_of_many_is_stored_and_continued() {
+    let mut scene = Scene::up();
+    for _ in 0..1_200 {
+        scene.cluster.apply(0, &unchecked_submit(&scene), &mut Changes::default());
+    }
+    let all = CancelJobs { user: Some(ALICE), ..Default::default() };
+    let command = muster_proto::durable::Command {
+        origin: Some(origin(ALICE, Channel::Client)),
+        request: None,
+        body: Some(Body::CancelJobs(all)),
+    };
+    scene.apply(command);
+    let left = |scene: &Scene| scene.cluster.jobs().filter(|job| !job.state().is_finished()).count();
+    assert_eq!(left(&scene), 200);
+    let work = scene.cluster.work().next().unwrap().work;
+    scene.lead(Body::ContinueWork(muster_proto::durable::ContinueWork { work }));
+    assert_eq!((left(&scene), scene.cluster.work().count()), (0, 0));
+}
+
+fn unchecked_submit(scene: &Scene) -> muster_proto::durable::Batch {
+    let body = Some(Body::SubmitJob(submission(batch())));
+    let command = muster_proto::durable::Command { origin: Some(origin(ALICE, Channel::Client)), request: None, body };
+    muster_proto::durable::Batch { stamp_ms: scene.now_ms, feature_level: 1, generation: 1, commands: vec![command] }
+}
+
+#[test]
+fn a_store_is_admitted_once_and_a_retired_one_never_again() {
+    let mut scene = Scene::founded();
+    let admit = |store: u8| {
+        let store_id = vec![store; 16].into();
+        Body::AdmitReplica(AdmitReplica { name: "c".into(), address: "c:1".into(), store_id, ..Default::default() })
+    };
+    let id = |outcome: Outcome| match outcome {
+        Outcome::Done(answer) => answer.replica,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(id(scene.lead(admit(1))), 1);
+    assert_eq!(id(scene.lead(admit(2))), 2);
+    assert_eq!(id(scene.lead(admit(1))), 1);
+    scene.client(0, Body::RetireReplica(RetireReplica { replica: 1 }));
+    assert!(matches!(scene.lead(admit(1)), Outcome::Rejected(_)));
+    assert_eq!(id(scene.lead(admit(3))), 3);
+}
+
+#[test]
+fn each_command_comes_by_its_door() {
+    let mut scene = Scene::up();
+    let plan = Body::CommitPlan(muster_proto::durable::CommitPlan::default());
+    assert_eq!(error(scene.client(0, plan)), 2002);
+    let uid = scene.submit(batch());
+    let report = Body::RecordHeld(muster_proto::durable::RecordHeld { uid, ..Default::default() });
+    assert_eq!(error(scene.client(0, report)), 2002);
+    assert_eq!(error(scene.node(Body::CancelJobs(CancelJobs::default()))), 2002);
+}

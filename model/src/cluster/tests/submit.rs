@@ -1,0 +1,130 @@
+//! What is accepted, and what is refused with which of Slurm's numbers.
+
+use muster_proto::durable::{JobSpec, JobKind, PutBlobChunk, command::Body};
+
+use crate::cluster::testing::*;
+use crate::cluster::*;
+
+fn error(spec: JobSpec) -> u32 {
+    match Scene::up().try_submit(spec) {
+        Outcome::Done(_) => 0,
+        Outcome::Rejected(answer) => answer.error,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn with(change: impl FnOnce(&mut JobSpec)) -> JobSpec {
+    let mut spec = batch();
+    change(&mut spec);
+    spec
+}
+
+#[test]
+fn refusals_have_slurms_numbers() {
+    assert_eq!(error(with(|spec| spec.partitions = "nosuch".into())), 2000);
+    assert_eq!(error(with(|spec| spec.partitions = "root".into())), 2003);
+    assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().required_nodes = "n9".into())), 2018);
+    assert_eq!(error(with(|spec| spec.nice = -100)), 2123);
+    assert_eq!(error(array(0, 999_999, 0)), 2081);
+    assert_eq!(error(with(|spec| spec.time_min_s = 60 * 60).clone_with_limit(60)), 2124);
+    assert_eq!(error(with(|spec| { spec.partitions = "down".into(); spec.immediate = true; })), 2101);
+    assert_eq!(error(with(|spec| spec.partitions = "down".into())), 0, "it waits");
+}
+
+trait WithLimit {
+    fn clone_with_limit(self, limit_s: u32) -> JobSpec;
+}
+
+impl WithLimit for JobSpec {
+    fn clone_with_limit(mut self, limit_s: u32) -> JobSpec {
+        self.time_limit_s = Some(limit_s);
+        self
+    }
+}
+
+#[test]
+fn limits_of_partitions_refuse_only_where_the_site_enforces_them() {
+    let too_long = || with(|spec| spec.partitions = "short".into()).clone_with_limit(3_600);
+    assert_eq!(error(too_long()), 0);
+    let mut strict = Scene::up_with(&format!("EnforcePartLimits=ALL\n{CONF}"));
+    assert!(matches!(strict.try_submit(too_long()), Outcome::Rejected(answer) if answer.error == 2051));
+}
+
+#[test]
+fn a_job_takes_the_default_partition_and_its_time_limit() {
+    let mut scene = Scene::up();
+    let one = scene.submit(batch());
+    assert_eq!((scene.job(one).spec().partitions.as_str(), scene.job(one).time_limit_s()), ("debug", None));
+    let other = scene.submit(with(|spec| spec.partitions = "short".into()));
+    assert_eq!(scene.job(other).time_limit_s(), Some(600));
+}
+
+#[test]
+fn job_ids_wrap_and_skip_those_in_use() {
+    let conf = format!("FirstJobId=10\nMaxJobId=12\n{CONF}");
+    let mut scene = Scene::up_with(&conf);
+    let label = |scene: &mut Scene| {
+        let uid = scene.submit(batch());
+        scene.job(uid).row.job_id
+    };
+    assert_eq!([label(&mut scene), label(&mut scene), label(&mut scene)], [10, 11, 12]);
+    scene.cancel(ALICE, 11);
+    scene.later(300_001);
+    let uids = scene.cluster.purgeable(scene.now_ms, 10);
+    scene.lead(Body::PurgeJobs(muster_proto::durable::PurgeJobs { uids }));
+    assert_eq!(label(&mut scene), 11);
+}
+
+#[test]
+fn a_large_script_goes_ahead_and_is_refused_while_a_part_is_missing() {
+    let mut scene = Scene::up();
+    let script = vec![b'x'; CHUNK_BYTES_MAX + 10];
+    let chunk = |at: usize| {
+        let data = &script[at..script.len().min(at + CHUNK_BYTES_MAX)];
+        let reference = reference(&script);
+        Body::PutBlobChunk(PutBlobChunk {
+            hash: reference.hash,
+            size: reference.size,
+            offset: at as u64,
+            data: data.to_vec().into(),
+        })
+    };
+    let submit = |scene: &mut Scene| {
+        let mut command = submission(batch());
+        command.spec.as_mut().unwrap().script = Some(reference(&script));
+        command.script = Vec::new().into();
+        scene.client(ALICE, Body::SubmitJob(command))
+    };
+    assert!(matches!(submit(&mut scene), Outcome::Rejected(answer) if answer.error == 2009));
+    assert!(matches!(scene.client(ALICE, chunk(CHUNK_BYTES_MAX)), Outcome::Rejected(_)));
+    scene.client(ALICE, chunk(0));
+    scene.client(ALICE, chunk(0));
+    assert!(matches!(submit(&mut scene), Outcome::Rejected(_)));
+    scene.client(ALICE, chunk(CHUNK_BYTES_MAX));
+    assert!(matches!(submit(&mut scene), Outcome::Done(_)));
+    assert_eq!(scene.disk.keys().filter(|(table, _)| *table == Table::BlobBytes).count(), 3, "two of it, one environment");
+}
+
+#[test]
+fn inline_bytes_must_be_those_that_are_named() {
+    let mut scene = Scene::up();
+    let mut command = submission(batch());
+    command.script = "#!/bin/sh\nrm -rf /\n".into();
+    assert!(matches!(scene.client(ALICE, Body::SubmitJob(command)), Outcome::Rejected(_)));
+    assert_eq!(scene.cluster.job_count(), 0);
+}
+
+#[test]
+fn basic_priorities_descend() {
+    let mut scene = Scene::up();
+    let one = scene.submit(batch());
+    let other = scene.submit(batch());
+    assert!(scene.job(one).row.priority > scene.job(other).row.priority);
+}
+
+#[test]
+fn an_allocation_needs_no_script() {
+    assert_eq!(error(salloc(1)), 0);
+    let unspecified = JobSpec { kind: JobKind::Unspecified.into(), ..salloc(1) };
+    assert_ne!(error(unspecified), 0);
+}
