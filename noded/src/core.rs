@@ -74,7 +74,7 @@ impl Noded {
         let records = loaded.records.iter().filter_map(|bytes| Record::decode(&bytes[..]).ok()).collect();
         let (news, news_rx) = mpsc::channel(NEWS_WAITING_MAX);
         let found = steps.open(news).await;
-        let (agent, actions) = Agent::restore(settings.agent, records, found, (settings.boot_clock_ms)());
+        let (agent, actions) = Agent::restore(settings.agent, &settings.boot_id, records, found, (settings.boot_clock_ms)());
         let agent = Arc::new(Mutex::new(agent));
 
         let listen_error = |error| StartError::Listen { address: settings.listen.clone(), error };
@@ -111,6 +111,7 @@ impl Noded {
             steps,
             journal,
             appended: loaded.records.len(),
+            compact_at: COMPACT_RECORDS,
             leader: None,
             heartbeat_ms: 0,
             beats: 0,
@@ -149,6 +150,7 @@ struct Core {
     steps: Arc<dyn Steps>,
     journal: Arc<dyn JournalStore>,
     appended: usize,
+    compact_at: usize,
     leader: Option<mpsc::Sender<FromNode>>,
     heartbeat_ms: u32,
     beats: u64,
@@ -304,14 +306,13 @@ impl Core {
     }
 
     fn compact(&mut self) -> io::Result<()> {
-        if self.appended < COMPACT_RECORDS {
+        if self.appended < self.compact_at {
             return Ok(());
         }
         let snapshot: Vec<Vec<u8>> = self.agent().snapshot().iter().map(Message::encode_to_vec).collect();
-        if snapshot.len() * 2 < self.appended {
-            self.journal.replace(&snapshot)?;
-            self.appended = snapshot.len();
-        }
+        self.journal.replace(&snapshot)?;
+        self.appended = snapshot.len();
+        self.compact_at = COMPACT_RECORDS.max(2 * snapshot.len());
         Ok(())
     }
 

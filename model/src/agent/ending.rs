@@ -8,6 +8,15 @@ use super::{Action, Agent, AttemptKey, Phase};
 /// The supervisor sends SIGKILL by itself; the agent asks again this much later, milliseconds.
 const KILL_BACKSTOP_MS: u64 = 5_000;
 
+/// How a step is told to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    pub(super) cause: EndCause,
+    pub(super) kill_wait_s: u32,
+    /// With its whole attempt.
+    pub(super) whole: bool,
+}
+
 impl Agent {
     /// Ends all that lives, or goes on to verifying when nothing does.
     pub(super) fn begin_end(&mut self, key: AttemptKey, now: u64, out: &mut Vec<Action>) {
@@ -25,22 +34,14 @@ impl Agent {
         let cause = EndCause::try_from(ending.cause).unwrap_or(EndCause::None);
         for (step, told) in live {
             if !told {
-                self.tell_end(key, step, cause, ending.kill_wait_s, now, true, out);
+                self.tell_end(key, step, How { cause, kill_wait_s: ending.kill_wait_s, whole: true }, now, out);
             }
         }
     }
 
     /// Tells a step's supervisor to end it, and notes when to insist.
-    pub(super) fn tell_end(
-        &mut self,
-        key: AttemptKey,
-        step: u32,
-        cause: EndCause,
-        kill_wait_s: u32,
-        now: u64,
-        whole: bool,
-        out: &mut Vec<Action>,
-    ) {
+    pub(super) fn tell_end(&mut self, key: AttemptKey, step: u32, how: How, now: u64, out: &mut Vec<Action>) {
+        let How { cause, kill_wait_s, whole } = how;
         let row = self.attempts.get_mut(&key).expect("the caller found it");
         if let Some(known) = row.step_mut(step) {
             known.kill_at_ms = now + u64::from(kill_wait_s) * 1_000 + KILL_BACKSTOP_MS;

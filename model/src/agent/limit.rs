@@ -2,6 +2,7 @@
 
 use muster_proto::durable::{EndCause, WarnSignal};
 
+use super::ending::How;
 use super::machine::step_key;
 use super::{Action, Agent, AttemptKey, AttemptRow, Phase};
 
@@ -56,7 +57,7 @@ impl Agent {
             row.steps.iter().filter(|s| s.exit.is_none() && s.kill_at_ms == 0).map(|step| step.step).collect();
         out.push(self.journal_attempt(key));
         for step in live {
-            self.tell_end(key, step, EndCause::Timeout, self.options.kill_wait_s, now, true, out);
+            self.tell_end(key, step, self.time_out(true), now, out);
         }
     }
 
@@ -65,8 +66,12 @@ impl Agent {
         let passed = |step: &&super::StepRow| step_limit_at(step).is_some_and(|at| now >= at);
         let due: Vec<u32> = row.steps.iter().filter(passed).map(|step| step.step).collect();
         for step in due {
-            self.tell_end(key, step, EndCause::Timeout, self.options.kill_wait_s, now, false, out);
+            self.tell_end(key, step, self.time_out(false), now, out);
         }
+    }
+
+    fn time_out(&self, whole: bool) -> How {
+        How { cause: EndCause::Timeout, kill_wait_s: self.options.kill_wait_s, whole }
     }
 
     fn insist(&mut self, key: AttemptKey, now: u64, out: &mut Vec<Action>) {

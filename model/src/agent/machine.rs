@@ -30,6 +30,8 @@ pub struct Agent {
     /// Highest forgotten attempt of each job.
     pub(super) forgotten: BTreeMap<u64, u32>,
     pub(super) next_seq: u64,
+    /// Nothing that was started in another boot lives.
+    pub(super) boot_id: String,
 }
 
 impl Agent {
@@ -41,6 +43,7 @@ impl Agent {
             attempts: BTreeMap::new(),
             forgotten: BTreeMap::new(),
             next_seq: 1,
+            boot_id: String::new(),
         }
     }
 
@@ -128,7 +131,7 @@ impl Agent {
     /// Records that bring a new agent to this state: the journal, compacted.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Record> {
-        let mut bodies = Vec::new();
+        let mut bodies = vec![record::Body::Boot(self.boot_id.clone())];
         if self.newest != wire::Authority::default() {
             bodies.push(record::Body::Authority(self.newest.clone()));
         }
@@ -151,6 +154,7 @@ impl Agent {
                 self.attempts.insert(row.key(), *row);
             }
             Some(record::Body::Forgotten(row)) => self.forget_row(row),
+            Some(record::Body::Boot(boot_id)) => self.boot_id = boot_id,
         }
     }
 

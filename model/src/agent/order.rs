@@ -1,15 +1,15 @@
 //! Orders of the leader. A repeat starts nothing and is answered by the same report.
 
-use muster_proto::durable::EndCause;
 use muster_proto::wire::{self, order};
 
+use super::ending::How;
 use super::machine::{step_key, step_limit};
 use super::report::Kind;
 use super::row::{ForgottenRow, record};
 use super::{Action, Agent, AttemptKey, AttemptRow, EndingRow, Phase, StepRow};
 
-/// Steps of one attempt on one node.
-const STEPS_MAX: usize = 40_000;
+/// Steps of one attempt on one node that live, or whose exits are not acknowledged.
+const STEPS_MAX: usize = 10_000;
 
 impl Agent {
     pub(super) fn on_order(&mut self, order: wire::Order, now_ms: u64, out: &mut Vec<Action>) {
@@ -35,8 +35,8 @@ impl Agent {
             order::Body::LaunchStep(launch) => self.on_launch(key, launch, now, out),
             order::Body::SignalTasks(signal) => self.on_signal(key, signal, out),
             order::Body::EndStep(end) => {
-                let cause = end.cause();
-                self.end_step(key, end.step_id, cause, end.kill_wait_s, now, out)
+                let how = How { cause: end.cause(), kill_wait_s: end.kill_wait_s, whole: false };
+                self.end_step(key, end.step_id, how, now, out)
             }
             order::Body::EndAttempt(end) => {
                 let ending = EndingRow { cause: end.cause, kill_wait_s: end.kill_wait_s };
@@ -82,6 +82,10 @@ impl Agent {
     ) -> Result<(), &'static str> {
         let step = launch.spec.as_ref().map(|spec| spec.step_id).ok_or("a launch without a step")?;
         let row = self.attempts.get_mut(&key).ok_or("a launch for an attempt that is not held")?;
+        if row.is_done(step) {
+            // The leader has committed its exit: this order is an echo.
+            return Err("a launch of a step that is over");
+        }
         if row.step_mut(step).is_some() || row.phase() == Phase::Refused {
             self.repeat(key, |kind| kind.is_of_step(step) || *kind == Kind::Refused, out);
             return Ok(());
@@ -92,6 +96,7 @@ impl Agent {
         if row.steps.len() >= STEPS_MAX {
             return Err("too many steps");
         }
+        row.compact();
         let time_limit_s = step_limit(launch.spec.as_ref());
         row.steps.push(StepRow { step, launched_ms: now, time_limit_s, ..StepRow::default() });
         if row.running_since_ms == 0 {
@@ -195,8 +200,7 @@ impl Agent {
         &mut self,
         key: AttemptKey,
         step: u32,
-        cause: EndCause,
-        kill_wait_s: u32,
+        how: How,
         now: u64,
         out: &mut Vec<Action>,
     ) -> Result<(), &'static str> {
@@ -207,7 +211,7 @@ impl Agent {
             return Ok(());
         }
         if known.kill_at_ms == 0 {
-            self.tell_end(key, step, cause, kill_wait_s, now, false, out);
+            self.tell_end(key, step, how, now, out);
         }
         Ok(())
     }

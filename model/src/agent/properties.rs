@@ -68,8 +68,9 @@ struct Host {
 
 impl Host {
     fn new() -> Self {
+        let (agent, first) = Agent::restore(OPTIONS, "boot", vec![], vec![], 0);
         let mut host = Self {
-            agent: Agent::empty(OPTIONS),
+            agent,
             journal: Vec::new(),
             asked: Vec::new(),
             launched: BTreeSet::new(),
@@ -77,6 +78,7 @@ impl Host {
             term: 0,
             now: 0,
         };
+        host.carry_out(first);
         let authority = Some(authority(1));
         let registered = wire::Registered { authority, node: 3, epoch: 7, ..wire::Registered::default() };
         host.feed(Input::Registered(Box::new(registered)));
@@ -142,7 +144,7 @@ impl Host {
     fn restart(&mut self) {
         let found = self.living.iter().map(|step| FoundStep { step: *step, found: Found::Lives }).collect();
         self.asked.retain(|asked| matches!(asked, Action::Kill { .. }));
-        let (agent, actions) = Agent::restore(OPTIONS, self.journal.clone(), found, self.now);
+        let (agent, actions) = Agent::restore(OPTIONS, "boot", self.journal.clone(), found, self.now);
         self.agent = agent;
         self.carry_out(actions);
     }

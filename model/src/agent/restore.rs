@@ -1,6 +1,7 @@
 //! Coming back after a restart: the journal's rows, and what was found alive.
 
 use super::machine::step_key;
+use super::row::record;
 use super::{Action, Agent, AgentOptions, AttemptKey, Found, FoundStep, Phase, Record, StepExit};
 
 /// A step that was begun and left neither a supervisor nor an exit record, as wait(2) would say "exit code 1".
@@ -11,6 +12,7 @@ impl Agent {
     #[must_use]
     pub fn restore(
         options: AgentOptions,
+        boot_id: &str,
         records: Vec<Record>,
         found: Vec<FoundStep>,
         now_ms: u64,
@@ -20,6 +22,9 @@ impl Agent {
             agent.put(record);
         }
         let mut out = Vec::new();
+        if agent.boot_id != boot_id {
+            agent.begin_boot(boot_id, &mut out);
+        }
         for stray in found.iter().filter(|found| !agent.knows(found)) {
             // Its row is gone: nobody waits for it, and nothing may run that the cluster does not know of.
             out.push(Action::Kill { step: stray.step });
@@ -30,6 +35,21 @@ impl Agent {
             agent.resume_attempt(key, now_ms, &mut out);
         }
         (agent, out)
+    }
+
+    /// Whatever ran before the kernel was started anew is over; the registration tells the cluster so.
+    fn begin_boot(&mut self, boot_id: &str, out: &mut Vec<Action>) {
+        let of_another = !self.boot_id.is_empty();
+        self.boot_id = boot_id.to_owned();
+        out.push(self.journal(record::Body::Boot(self.boot_id.clone())));
+        let open = self.attempts.values_mut().filter(|row| of_another && row.phase() < Phase::Released);
+        let mut closed = Vec::new();
+        for row in open {
+            row.set_phase(Phase::Released);
+            row.steps.clear();
+            closed.push(row.key());
+        }
+        out.extend(closed.into_iter().map(|key| self.journal_attempt(key)));
     }
 
     fn knows(&self, found: &FoundStep) -> bool {

@@ -5,6 +5,9 @@
 use muster_proto::durable::Usage;
 use muster_proto::wire;
 
+/// Steps that are over and acknowledged, before a row is compacted.
+const STEPS_KEPT: usize = 32;
+
 /// One record of the journal.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Record {
@@ -12,7 +15,7 @@ pub struct Record {
     #[prost(uint64, tag = "1")]
     pub next_seq: u64,
     /// What changed.
-    #[prost(oneof = "record::Body", tags = "2, 3, 4, 5")]
+    #[prost(oneof = "record::Body", tags = "2, 3, 4, 5, 6")]
     pub body: Option<record::Body>,
 }
 
@@ -35,6 +38,9 @@ pub mod record {
         /// An attempt that the cluster told us to forget.
         #[prost(message, tag = "5")]
         Forgotten(super::ForgottenRow),
+        /// Which boot of the machine this is.
+        #[prost(string, tag = "6")]
+        Boot(String),
     }
 }
 
@@ -119,6 +125,9 @@ pub struct AttemptRow {
     /// Everything reported of it, until it is forgotten.
     #[prost(message, repeated, tag = "12")]
     pub reports: Vec<ReportRow>,
+    /// Steps that are over and acknowledged: first and last of each run of ids.
+    #[prost(uint32, repeated, tag = "13")]
+    pub done: Vec<u32>,
 }
 
 /// A step on this node.
@@ -197,6 +206,39 @@ impl AttemptRow {
     #[must_use]
     pub fn has_live_steps(&self) -> bool {
         self.steps.iter().any(|step| step.exit.is_none())
+    }
+
+    /// Whether a step is over, acknowledged, and no longer kept in full.
+    #[must_use]
+    pub fn is_done(&self, step: u32) -> bool {
+        self.done.chunks_exact(2).any(|run| (run[0]..=run[1]).contains(&step))
+    }
+
+    /// Leaves only the ids of steps whose exits are acknowledged, once there are many: a job may run thousands.
+    pub(super) fn compact(&mut self) {
+        let is_over = |row: &ReportRow, step: u32| {
+            let body = row.report.as_ref().and_then(|report| report.body.as_ref());
+            row.acked && matches!(body, Some(wire::report::Body::StepExit(exit)) if exit.step_id == step)
+        };
+        let over = |step: &&StepRow| self.reports.iter().any(|report| is_over(report, step.step));
+        let over: Vec<u32> = self.steps.iter().filter(over).map(|step| step.step).collect();
+        if over.len() < STEPS_KEPT {
+            return;
+        }
+        self.steps.retain(|step| !over.contains(&step.step));
+        self.reports.retain(|row| match row.report.as_ref().and_then(|report| report.body.as_ref()) {
+            Some(wire::report::Body::StepExit(exit)) => !over.contains(&exit.step_id),
+            Some(wire::report::Body::StepStarted(started)) => !over.contains(&started.step_id),
+            _ => true,
+        });
+        over.into_iter().for_each(|step| self.note_done(step));
+    }
+
+    fn note_done(&mut self, step: u32) {
+        match self.done.chunks_exact_mut(2).find(|run| run[1].checked_add(1) == Some(step)) {
+            Some(run) => run[1] = step,
+            None => self.done.extend([step, step]),
+        }
     }
 
     pub(super) fn step_mut(&mut self, step: u32) -> Option<&mut StepRow> {

@@ -15,7 +15,7 @@ fn authority(generation: u64, term: u64) -> wire::Authority {
 }
 
 fn registered() -> Agent {
-    let mut agent = Agent::empty(OPTIONS);
+    let (mut agent, _) = Agent::restore(OPTIONS, "boot", vec![], vec![], 0);
     let authority = Some(authority(1, 5));
     let registered = wire::Registered { authority, node: 3, epoch: 7, ..wire::Registered::default() };
     agent.on(Input::Registered(Box::new(registered)), 0);
@@ -230,7 +230,7 @@ fn journal_of(agent: &Agent) -> Vec<Record> {
 #[test]
 fn a_step_that_left_no_trace_is_reported_lost_and_never_started_again() {
     let records = journal_of(&running(60));
-    let (mut agent, actions) = Agent::restore(OPTIONS, records, vec![], 0);
+    let (mut agent, actions) = Agent::restore(OPTIONS, "boot", records, vec![], 0);
     let told = reports(&actions);
     let [report::Body::StepExit(exit)] = &told[..] else { panic!("{told:?}") };
     assert!(!exit.error.is_empty() && exit.wait_status != 0);
@@ -243,7 +243,7 @@ fn an_exit_found_at_start_is_reported() {
     let records = journal_of(&running(60));
     let exit = StepExit { wait_status: 0x500, ..StepExit::default() };
     let found = vec![FoundStep { step: STEP, found: Found::Exited(exit) }];
-    let (_, actions) = Agent::restore(OPTIONS, records, found, 0);
+    let (_, actions) = Agent::restore(OPTIONS, "boot", records, found, 0);
     assert!(matches!(&reports(&actions)[..], [report::Body::StepExit(exit)] if exit.wait_status == 0x500));
 }
 
@@ -252,7 +252,7 @@ fn an_end_that_was_under_way_goes_on_after_a_restart() {
     let mut agent = running(60);
     agent.on(order(end()), 0);
     let found = vec![FoundStep { step: STEP, found: Found::Lives }];
-    let (_, actions) = Agent::restore(OPTIONS, journal_of(&agent), found, 0);
+    let (_, actions) = Agent::restore(OPTIONS, "boot", journal_of(&agent), found, 0);
     let actions = without_journal(actions);
     assert!(matches!(&actions[..], [Action::EndStep { .. }]), "{actions:?}");
 }
@@ -260,6 +260,37 @@ fn an_end_that_was_under_way_goes_on_after_a_restart() {
 #[test]
 fn a_supervisor_that_no_journal_knows_is_killed() {
     let found = vec![FoundStep { step: STEP, found: Found::Lives }];
-    let (_, actions) = Agent::restore(OPTIONS, vec![], found, 0);
-    assert_eq!(actions, [Action::Kill { step: STEP }]);
+    let (_, actions) = Agent::restore(OPTIONS, "boot", vec![], found, 0);
+    assert_eq!(without_journal(actions), [Action::Kill { step: STEP }]);
+}
+
+#[test]
+fn a_new_boot_ends_what_ran_in_the_last() {
+    let records = journal_of(&running(60));
+    let (mut agent, actions) = Agent::restore(OPTIONS, "next boot", records, vec![], 0);
+    assert_eq!(without_journal(actions), []);
+    assert_eq!(agent.attempt(KEY).unwrap().phase(), Phase::Released);
+    assert_eq!(agent.next_deadline_ms(), None);
+    agent.on(order(order::Body::Forget(wire::Forget {})), 0);
+    assert_eq!(agent.inventory(), []);
+}
+
+#[test]
+fn a_job_of_many_steps_keeps_a_short_row_and_never_runs_one_twice() {
+    let mut agent = running(u32::MAX);
+    for id in 0..1_000 {
+        let spec = Some(StepSpec { step_id: id, ..StepSpec::default() });
+        let launch = wire::LaunchStep { spec, ..wire::LaunchStep::default() };
+        agent.on(order(order::Body::LaunchStep(launch)), 0);
+        let step = StepKey { attempt: KEY, step: id };
+        agent.on(Input::StepExited { step, exit: StepExit::default() }, 0);
+        let waiting = agent.unacknowledged();
+        waiting.iter().for_each(|report| drop(agent.on(Input::Acked { seq: report.seq }, 0)));
+    }
+    let row = agent.attempt(KEY).unwrap();
+    assert!(row.steps.len() < 50 && row.done.len() == 2, "{} {:?}", row.steps.len(), row.done);
+    let spec = Some(StepSpec { step_id: 3, ..StepSpec::default() });
+    let again = wire::LaunchStep { spec, ..wire::LaunchStep::default() };
+    let actions = agent.on(order(order::Body::LaunchStep(again)), 0);
+    assert!(matches!(&actions[..], [Action::Refuse { .. }]), "{actions:?}");
 }

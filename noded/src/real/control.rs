@@ -34,7 +34,7 @@ pub(super) async fn watch(steps: &RealSteps, step: StepKey, launch: Option<Launc
         && let Err(e) = start(steps, step, &launch).await
     {
         warn!("step {step} could not be started: {e}");
-        let error = format!("Failed to invoke task plugins: slurmstepd: {e}");
+        let error = format!("the step's supervisor could not be started: {e}");
         let exit = StepExit { wait_status: LAUNCH_FAILED, error, ..StepExit::default() };
         return steps.news(Input::StepExited { step, exit }).await;
     }
