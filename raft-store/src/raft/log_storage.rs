@@ -347,7 +347,7 @@ impl RaftLogStorage<Types> for LogStorage {
             let mut memory = self.log.memory();
             let gone = memory.recent.split_off(&from);
             memory.forget(gone);
-            memory.last = last.max(memory.purged);
+            memory.last = memory.last.min(last).max(memory.purged);
             memory.last.as_ref().map(position)
         };
         self.log.appender.write(vec![LogOp::TruncateFrom(from)], Effect::Truncate(end)).await

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_model::cluster::Outcome;
+use muster_model::cluster::{FEATURE_LEVEL_MAX, Outcome};
 use muster_proto::durable::{Batch, command::Body};
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 
@@ -42,16 +42,18 @@ impl Replica {
         let patience = Duration::from_millis(self.inner.timers.propose_ms_max);
         let mut leadership = self.leadership();
         let leads = leadership.wait_for(|leadership| leadership.leads());
-        match tokio::time::timeout(patience, leads).await {
-            Ok(Ok(_)) => self.propose(first).await,
-            Ok(Err(_)) | Err(_) => Err(self.not_leader()),
-        }
+        // The reference must go before proposing: it holds the lock that the watcher writes under.
+        let leads = matches!(tokio::time::timeout(patience, leads).await, Ok(Ok(_)));
+        if leads { self.propose(first).await } else { Err(self.not_leader()) }
     }
 
     /// Has a batch committed and applied, and answers the outcome of each command. Only the leader can.
     pub async fn propose(&self, batch: Batch) -> Result<Proposed, ProposeError> {
         if batch.commands.iter().any(|command| command.body.is_none()) {
             return Err(ProposeError::Refused("a command without a body".into()));
+        }
+        if batch.feature_level > FEATURE_LEVEL_MAX {
+            return Err(ProposeError::Refused(format!("feature level {} is newer than this version", batch.feature_level)));
         }
         let command = Command::new(batch);
         if command.bytes().len() > ENTRY_BYTES_MAX {

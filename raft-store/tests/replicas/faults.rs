@@ -1,0 +1,104 @@
+//! Disks that fail, tear, or lie.
+
+use muster_raft_store::{MemoryDisk, OpenError, Options, ProposeError, Replica, StoreKind};
+
+use crate::town::*;
+
+async fn reopen(disk: &MemoryDisk) -> Result<Replica, OpenError> {
+    let store = StoreKind::Memory(disk.clone());
+    let identity = identity(1, &store);
+    Replica::open(options(store, 1), identity, Town::default().wire(1)).await
+}
+
+/// One founded replica with ten notes.
+async fn one() -> (MemoryDisk, Replica) {
+    let disk = MemoryDisk::new(1);
+    let replica = open(&Town::default(), &disk, 1).await;
+    replica.found(founding(), address(1)).await.unwrap();
+    for number in 0..10 {
+        write(&replica, number).await.unwrap();
+    }
+    (disk, replica)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failing_write_ends_the_replica() {
+    let (disk, replica) = one().await;
+    disk.fail("No space left on device");
+    let refused = write(&replica, 10).await;
+    assert!(matches!(refused, Err(ProposeError::Unknown(_))), "{refused:?}");
+    assert_eq!(replica.failed().await, "log: No space left on device");
+    let refused = write(&replica, 11).await;
+    assert!(matches!(refused, Err(ProposeError::Unavailable(_))), "{refused:?}");
+    assert!(replica.barrier().await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_torn_tail_is_no_damage() {
+    let (disk, replica) = one().await;
+    disk.set_sync_ms(50);
+    let late = tokio::spawn(async move { write(&replica, 10).await });
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    disk.crash_keeping(1);
+    late.abort();
+    let again = reopen(&disk).await.unwrap();
+    again.leadership().wait_for(|now| now.leads()).await.unwrap();
+    again.barrier().await.unwrap();
+    assert_eq!(missing(&again, 0..10), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_ends_before_what_was_acknowledged_is_damaged() {
+    let (disk, _replica) = one().await;
+    disk.crash();
+    disk.lose_synced_entries(1);
+    let Err(error @ OpenError::Damaged { .. }) = reopen(&disk).await else { panic!("opened") };
+    assert_eq!(
+        error.to_string(),
+        "memory: damaged: the log ends at entry 11, although entry 12 was acknowledged; this replica may never vote again \
+         under this identity: retire it, wipe the directory, and let it be admitted anew"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forgotten_vote_is_damage() {
+    let (disk, _replica) = one().await;
+    disk.crash();
+    disk.lose_vote();
+    assert!(matches!(reopen(&disk).await, Err(OpenError::Damaged { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_is_opened_under_its_own_identity_only() {
+    let (disk, replica) = one().await;
+    replica.stop().await;
+    let store = StoreKind::Memory(disk.clone());
+    let mut other = identity(2, &store);
+    let wire = || Town::default().wire(1);
+    let refused = Replica::open(options(store.clone(), 1), other.clone(), wire()).await;
+    assert!(matches!(refused, Err(OpenError::AnotherIdentity { .. })));
+    other.replica = 1;
+    other.store_id = [1; 16];
+    let refused = Replica::open(options(store.clone(), 1), other, wire()).await;
+    assert!(matches!(refused, Err(OpenError::AnotherIdentity { .. })));
+    reopen(&disk).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_replica_goes_on_where_it_stopped() {
+    let (disk, replica) = one().await;
+    let digest = replica.digest();
+    replica.stop().await;
+    let again = reopen(&disk).await.unwrap();
+    assert_eq!(again.digest(), digest, "loaded from rows, without the log");
+}
+
+#[tokio::test(start_paused = true)]
+async fn timers_that_contradict_each_other_are_refused() {
+    let store = StoreKind::Memory(MemoryDisk::new(1));
+    let identity = identity(1, &store);
+    let mut options = Options::new(store);
+    options.timers.heartbeat_ms = 500;
+    let refused = Replica::open(options, identity, Town::default().wire(1)).await;
+    assert!(matches!(refused, Err(OpenError::Options(_))));
+}

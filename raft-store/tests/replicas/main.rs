@@ -1,0 +1,10 @@
+//! Replicas in one process: what must hold whatever crashes, is cut off, or lies.
+//!
+//! On the simulated disk time is virtual, so that minutes of waiting cost nothing and nothing depends on the machine.
+
+mod disk;
+mod faults;
+mod growth;
+mod leaders;
+mod snapshots;
+mod town;
