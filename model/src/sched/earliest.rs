@@ -90,9 +90,6 @@ impl Search<'_> {
 
     fn fit_at(self, slot: u32, at_ms: u64) -> Option<Fit> {
         let now = &self.pool.free[slot as usize];
-        if self.profile.is_steady(slot) {
-            return self.pool.fit_later(self.prepared, slot, now);
-        }
         if self.prepared.ask.user_exclusive && self.profile.is_reserved(slot, self.span(at_ms)) {
             return None;
         }

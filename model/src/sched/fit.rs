@@ -49,7 +49,10 @@ pub(super) fn fit(ask: &Ask, offer: Offer) -> Option<Fit> {
 fn cores_max(ask: &Ask, offer: Offer) -> Option<u32> {
     let Offer { select, total, free, cpus_left } = offer;
     let per_core = total.cpus_per_core();
-    let cores = if ask.whole { whole_cores(offer)? } else { usable_cores(offer).len() };
+    let cores = if ask.whole { whole_cores(offer)? } else { usable_count(offer) };
+    if cores == 0 {
+        return None;
+    }
     let cores = if ask.whole { cores } else { cores.min(cpus_left / per_core) };
     let memory = if select.memory { free.mem_mib } else { total.mem_mib };
     let gres_mib = ask.mem_per_gres_mib.saturating_mul(ask.gres_per_node.iter().map(|g| g.count).sum());
@@ -71,6 +74,11 @@ fn cores_max(ask: &Ask, offer: Offer) -> Option<u32> {
 fn whole_cores(offer: Offer) -> Option<u32> {
     let all = offer.free.cores.len() == offer.total.cores && offer.total.cpus <= offer.cpus_left;
     all.then_some(offer.total.cores)
+}
+
+/// As [`usable_cores`], without a copy where it can be.
+fn usable_count(offer: Offer) -> u32 {
+    if offer.select.unit == Unit::Socket { usable_cores(offer).len() } else { offer.free.cores.len() }
 }
 
 /// Free cores, or with `CR_Socket` those of sockets that are wholly free.

@@ -3,6 +3,8 @@
 //! Cores and devices are exact. Where two reservations on one node overlap the asked span but not each other, their memory
 //! is counted together: that can only make a job wait longer, never delay a reserved one.
 
+use std::borrow::Cow;
+
 use muster_proto::durable::NodeShare;
 
 use super::licences::LicencesFree;
@@ -115,28 +117,27 @@ impl Profile {
         }
     }
 
-    /// Whether anything on the node will change.
-    pub(super) fn is_steady(&self, slot: u32) -> bool {
-        let future = &self.slots[slot as usize];
-        future.releases.is_empty() && future.holds.is_empty()
-    }
-
     /// Whether a reservation touches the node in `span`.
     pub(super) fn is_reserved(&self, slot: u32, span: Span) -> bool {
         self.slots[slot as usize].holds.iter().any(|(held, _)| held.overlaps(span))
     }
 
     /// What of the node is free over all of `span`, where `now` is what is free now.
-    pub(super) fn free_over(&self, slot: u32, total: &NodeTotal, now: &NodeFree, span: Span) -> NodeFree {
-        let mut free = now.clone();
+    pub(super) fn free_over<'a>(&self, slot: u32, total: &NodeTotal, now: &'a NodeFree, span: Span) -> Cow<'a, NodeFree> {
         let future = &self.slots[slot as usize];
+        let changes = future.releases.iter().any(|(end_ms, _)| *end_ms <= span.from_ms)
+            || future.holds.iter().any(|(held, _)| held.overlaps(span));
+        if !changes {
+            return Cow::Borrowed(now);
+        }
+        let mut free = now.clone();
         for (_, back) in future.releases.iter().filter(|(end_ms, _)| *end_ms <= span.from_ms) {
             give(&mut free, back, total);
         }
         for (_, held) in future.holds.iter().filter(|(held, _)| held.overlaps(span)) {
             take(&mut free, held);
         }
-        free
+        Cow::Owned(free)
     }
 
     /// Licences that are free over all of `span`.
