@@ -168,6 +168,7 @@ impl Cluster {
 
     /// Derived: partitions with their overrides.
     pub(super) fn rebuild_partitions(&mut self) {
+        self.site = None;
         let Some(in_force) = &self.config else { return };
         let index_of: BTreeMap<String, u32> =
             self.nodes.values().filter(|node| !node.row.removed).map(|node| (node.row.name.clone(), node.index())).collect();

@@ -56,11 +56,7 @@ impl Cluster {
             let Some(job) = self.job(*uid).cloned() else { continue };
             let Some(cause) = self.expiry(&job, self.now_ms()) else { continue };
             if job.state() == JobState::Pending {
-                self.cancel_pending(*uid, None, Reason::Deadline);
-                let live = self.job(*uid).is_some_and(|job| job.live_attempt().is_some());
-                if !live {
-                    self.edit_job(*uid, |row| row.state = JobState::Deadline.code());
-                }
+                self.end_pending(*uid, JobState::Deadline, None, Reason::Deadline);
             } else {
                 if job.spec().mail_types & mail::TIME_LIMIT != 0 {
                     self.send_mail(*uid, mail::TIME_LIMIT);

@@ -104,7 +104,13 @@ impl Cluster {
     /// Changes a node's record; does nothing when there is none.
     pub(super) fn edit_node(&mut self, index: u32, change: impl FnOnce(&mut NodeRow)) {
         let Some(shared) = self.nodes.get_mut(&index) else { return };
-        change(&mut Arc::make_mut(shared).row);
+        let node = Arc::make_mut(shared);
+        let of_site = |row: &NodeRow| (row.removed, row.weight, row.features.clone(), row.active_features.clone());
+        let before = of_site(&node.row);
+        change(&mut node.row);
+        if before != of_site(&node.row) {
+            self.site = None;
+        }
         self.note_node_change(index);
     }
 

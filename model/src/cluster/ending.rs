@@ -78,7 +78,8 @@ impl Cluster {
                 note.clone_into(&mut part.note);
             }
             if over {
-                end_steps_on(row, node, now);
+                let cause = if phase == NodePhase::ProvenDead { EndCause::NodeFail } else { EndCause::Exited };
+                end_steps_on(row, node, cause, now);
             }
         });
         if over {
@@ -103,8 +104,6 @@ impl Cluster {
         self.write_history(&job);
         if job.row.requeue_pending {
             self.edit_job(uid, make_pending_again);
-        } else {
-            // Its keys in the indexes change with the phase of its last node; nothing else is left to do.
         }
         self.refresh_dependents(uid);
         self.events.push(Event::ScheduleAgain);
@@ -119,16 +118,25 @@ impl Cluster {
 
     pub(super) fn write_history_at(&mut self, job: &Job, end_ms: u64, attempt: u32) {
         let key = [&end_ms.to_be_bytes()[..], &job.uid().to_be_bytes(), &attempt.to_be_bytes()].concat();
-        let value = HistoryRow { job: Some(job.row.clone()), end_ms }.encode_to_vec();
+        let mut row = job.row.clone();
+        if let Some(state) = state_of_requeued(&row) {
+            row.state = state.code();
+        }
+        let value = HistoryRow { job: Some(row), end_ms }.encode_to_vec();
         self.ledger.write_to_disk(Row { table: Table::History, key, value: Some(value) });
     }
 
-    /// Ends a job that has no live attempt, or whose ended attempt would have been requeued.
+    /// Somebody, or `reason`, cancels a job that waits.
     pub(super) fn cancel_pending(&mut self, uid: u64, by_uid: Option<u32>, reason: Reason) {
+        self.end_pending(uid, JobState::Cancelled, by_uid, reason);
+    }
+
+    /// Ends a job that has no live attempt, or whose ended attempt would have been requeued.
+    pub(super) fn end_pending(&mut self, uid: u64, state: JobState, by_uid: Option<u32>, reason: Reason) {
         let now = self.now_ms();
         let Some(job) = self.job(uid).cloned().filter(|job| job.state() == JobState::Pending) else { return };
         self.edit_job(uid, |row| {
-            row.state = JobState::Cancelled.code();
+            row.state = state.code();
             row.end_ms = if row.requeue_pending { row.end_ms } else { now };
             row.requeue_pending = false;
             row.cancelled_by = by_uid.unwrap_or(0);
@@ -148,6 +156,16 @@ impl Cluster {
         self.send_mail(uid, mail::END);
         self.refresh_dependents(uid);
     }
+}
+
+/// The record of a run that is repeated says how that run ended; one that was requeued on request stays PENDING, and its
+/// attempt's cause says REQUEUED.
+fn state_of_requeued(row: &JobRow) -> Option<JobState> {
+    let attempt = row.attempts.last().filter(|_| row.requeue_pending)?;
+    if attempt.cause() == EndCause::Requeued {
+        return None;
+    }
+    Some(final_state(Ending { wait_status: attempt.wait_status, ..Ending::of(attempt.cause()) }).0)
 }
 
 fn mark_ended(row: &mut JobRow, ending: Ending, now: u64) {
@@ -198,8 +216,8 @@ fn final_state(ending: Ending) -> (JobState, Reason) {
     }
 }
 
-/// Nothing lives on `node` any more, so no step does.
-fn end_steps_on(row: &mut JobRow, node: u32, now: u64) {
+/// Nothing lives on `node` any more, so no step does. `cause` is that of steps which nothing else has ended.
+fn end_steps_on(row: &mut JobRow, node: u32, cause: EndCause, now: u64) {
     for step in &mut row.steps {
         for part in step.nodes.iter_mut().filter(|part| part.node == node) {
             part.ended = true;
@@ -211,6 +229,9 @@ fn end_steps_on(row: &mut JobRow, node: u32, now: u64) {
         if step.state() != StepState::Ended && step.nodes.iter().all(|part| part.ended) {
             step.set_state(StepState::Ended);
             step.end_ms = now;
+            if step.cause() == EndCause::None {
+                step.set_cause(cause);
+            }
         }
     }
 }

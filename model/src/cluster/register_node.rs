@@ -32,7 +32,8 @@ impl Cluster {
     /// Answers the node's index in `count` and its epoch in `version`.
     pub(super) fn register_node(&mut self, command: &RegisterNode) -> Ruling {
         let node = self.node_by_name(&command.name).cloned();
-        let node = node.filter(|node| !node.row.removed).ok_or_else(|| {
+        // One that left the configuration may still have something to release.
+        let node = node.filter(|node| !node.row.removed || !node.shares.is_empty()).ok_or_else(|| {
             Refusal::new(errno::ESLURM_INVALID_NODE_NAME, format!("{} is not a node of this cluster", command.name))
         })?;
         check_identity(&node, command)?;

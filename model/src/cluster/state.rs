@@ -14,6 +14,7 @@ use super::job::Job;
 use super::ledger::Ledger;
 use super::node::Node;
 use super::requests::RequestId;
+use crate::sched::Site;
 
 /// A SHA-256.
 pub type Hash = [u8; 32];
@@ -29,6 +30,8 @@ pub struct Cluster {
     pub(super) node_names: BTreeMap<String, u32>,
     pub(super) partition_rows: BTreeMap<String, PartitionRow>,
     pub(super) partitions: BTreeMap<String, Arc<Partition>>,
+    /// Derived, when it was last needed: what of the cluster changes rarely, for the scheduler and the check at submit.
+    pub(super) site: Option<Arc<Site>>,
     pub(super) jobs: BTreeMap<u64, Arc<Job>>,
     pub(super) index: JobIndex,
     pub(super) requests: BTreeMap<RequestId, RequestRow>,
@@ -169,6 +172,11 @@ impl Cluster {
     /// The partition of jobs that name none.
     pub fn default_partition(&self) -> Option<&Arc<Partition>> {
         self.partitions.values().find(|partition| partition.default)
+    }
+
+    /// What of the cluster changes rarely, as the scheduler reads it. Kept until configuration, partitions or nodes change.
+    pub fn site(&self) -> Arc<Site> {
+        self.site.clone().unwrap_or_else(|| Arc::new(Site::of(self)))
     }
 
     /// How many client requests are remembered.

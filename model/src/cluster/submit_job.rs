@@ -9,6 +9,7 @@ use super::changes::Event;
 use super::job::UNLIMITED;
 use super::ruling::{Refusal, Ruling, done, is_admin};
 use super::state::Cluster;
+use crate::sched::{Infeasible, feasible};
 
 impl Cluster {
     pub(super) fn submit_job(&mut self, origin: &Origin, command: &SubmitJob) -> Ruling {
@@ -17,6 +18,7 @@ impl Cluster {
         self.complete_request(&mut spec)?;
         let partitions = self.choose_partitions(&mut spec)?;
         self.check_partitions(&mut spec, &partitions)?;
+        self.check_feasible(&spec)?;
         let pending_tasks = self.check_array(&mut spec)?;
         self.check_blobs(command, &spec)?;
         self.resolve_dependency(&mut spec)?;
@@ -69,6 +71,18 @@ impl Cluster {
             spec.requeue = Some(default && spec.kind() == JobKind::Batch);
         }
         Ok(())
+    }
+
+    /// Whether the job could run, were all nodes idle and up.
+    fn check_feasible(&mut self, spec: &JobSpec) -> Result<(), Refusal> {
+        if self.site.is_none() {
+            self.site = Some(self.site());
+        }
+        let Some(site) = &self.site else { return Ok(()) };
+        feasible(site, spec).map_err(|why| match why {
+            Infeasible::Memory | Infeasible::FeatureUnsupported => Refusal::new(why.errno(), why.to_string()),
+            _ => why.errno().into(),
+        })
     }
 
     /// Every name of a host list must be a configured node.

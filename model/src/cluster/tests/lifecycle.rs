@@ -198,3 +198,15 @@ fn a_dependent_starts_after_its_job_and_keeps_it_in_memory_until_then() {
     assert!(scene.cluster.purgeable(scene.now_ms, 10).is_empty(), "not_ok still waits for it");
     scene.place(ok, &[(1, 1)]).unwrap();
 }
+
+#[test]
+fn a_job_that_still_waits_at_its_deadline_ends_with_it() {
+    let mut scene = Scene::up();
+    let mut spec = batch();
+    spec.deadline_ms = scene.now_ms + 1_000;
+    let uid = scene.submit(spec);
+    scene.later(1_000);
+    let uids = scene.cluster.due(scene.now_ms, 10);
+    scene.lead(Body::ExpireJobs(muster_proto::durable::ExpireJobs { uids }));
+    assert_eq!((scene.long_state(uid), scene.job(uid).reason()), ("DEADLINE", Reason::Deadline));
+}

@@ -26,6 +26,8 @@ fn refusals_have_slurms_numbers() {
     assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().required_nodes = "n9".into())), 2018);
     assert_eq!(error(with(|spec| spec.nice = -100)), 2123);
     assert_eq!(error(array(0, 999_999, 0)), 2081);
+    assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().mem_per_node_mib = Some(999 << 10))), 2014);
+    assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().tres_per_node = "gres:gpu:9".into())), 2014);
     assert_eq!(error(with(|spec| spec.time_min_s = 60 * 60).clone_with_limit(60)), 2124);
     assert_eq!(error(with(|spec| { spec.partitions = "down".into(); spec.immediate = true; })), 2101);
     assert_eq!(error(with(|spec| spec.partitions = "down".into())), 0, "it waits");
