@@ -260,6 +260,11 @@ impl Core {
         let heartbeat =
             Heartbeat { seq: self.beats, load_hundredths: load.load_hundredths, free_mem_mib: load.free_mem_mib };
         self.say(from_node::Body::Heartbeat(heartbeat));
+        // The leader answers an inventory with what may be forgotten; nothing else would ever shorten the journal.
+        let attempts = self.agent().forgettable();
+        if !attempts.is_empty() {
+            self.say(from_node::Body::Inventory(Inventory { attempts }));
+        }
     }
 
     fn repeat_reports(&mut self) {

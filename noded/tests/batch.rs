@@ -147,3 +147,42 @@ async fn a_missing_interpreter_is_told_in_slurms_words() {
     assert_eq!(output, "slurmstepd-n1: error: execve(): bad interpreter(/no/such/shell): No such file or directory\n");
     node.stop().await;
 }
+
+/// Only root can become somebody else; without root there is nothing to see here.
+#[tokio::test]
+async fn a_job_of_another_user_runs_as_them_with_their_rights_alone() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    const NOBODY: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let place = Place::new();
+    fs::set_permissions(place.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(place.work(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::create_dir(place.work().join("roots")).unwrap();
+    let mut leader = Leader::start().await;
+    let node = place.start(&leader).await;
+    let as_nobody = |std_out: &str| {
+        let mut launch = batch(&place.work(), "#!/bin/sh\nid -u; id -g; id -G; umask; stat -c %U:%a $0\n");
+        let job = launch.job.as_mut().unwrap();
+        (job.uid, job.gid, job.groups, job.umask, job.std_out) = (NOBODY, NOBODY, vec![7], 0o027, std_out.into());
+        order::Body::LaunchStep(launch)
+    };
+    leader.order(100, 1, hold(&place.work())).await;
+    leader.held().await;
+    leader.order(100, 1, as_nobody("out")).await;
+    assert_eq!(leader.exit().await.wait_status, 0);
+    let text = fs::read_to_string(place.work().join("out")).unwrap();
+    assert_eq!(text, "65534\n65534\n65534 7\n0027\nnobody:700\n");
+    let about = fs::metadata(place.work().join("out")).unwrap();
+    assert_eq!((about.uid(), about.mode() & 0o777), (NOBODY, 0o640));
+
+    leader.order(200, 1, hold(&place.work())).await;
+    leader.held().await;
+    leader.order(200, 1, as_nobody("roots/out")).await;
+    let exit = leader.exit().await;
+    assert_eq!(exit.wait_status, 53);
+    assert!(exit.error.ends_with("Permission denied"), "{}", exit.error);
+    assert!(!place.work().join("roots/out").exists());
+    node.stop().await;
+}

@@ -11,6 +11,9 @@ use super::{Action, AttemptKey, AttemptRow, Input, Phase, Record, StepKey};
 /// Forgotten attempts that are remembered, so that a late order cannot bring one back. The lowest uids go first.
 const FORGOTTEN_MAX: usize = 10_000;
 
+/// Attempts offered to be forgotten at a time.
+const FORGETTABLE_MAX: usize = 1_000;
+
 /// What the configuration says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AgentOptions {
@@ -115,6 +118,13 @@ impl Agent {
     #[must_use]
     pub fn inventory(&self) -> Vec<wire::AttemptHere> {
         self.attempts.values().map(attempt_here).collect()
+    }
+
+    /// Attempts that are over here, and said so: the leader may tell to forget them.
+    #[must_use]
+    pub fn forgettable(&self) -> Vec<wire::AttemptHere> {
+        let over = self.attempts.values().filter(|row| row.phase() >= Phase::Released);
+        over.filter(|row| row.reports.iter().all(|report| report.acked)).take(FORGETTABLE_MAX).map(attempt_here).collect()
     }
 
     /// The attempts known, oldest job first.

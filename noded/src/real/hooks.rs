@@ -118,7 +118,8 @@ impl Site<'_> {
             env.push(("SLURM_ARRAY_JOB_ID", facts.array_job_id.to_string()));
             env.push(("SLURM_ARRAY_TASK_ID", task.to_string()));
         }
-        let gpus = facts.gres.get(facts.node_position as usize).and_then(|gres| gres.strip_prefix("gpu:"));
+        let gres = facts.gres.get(facts.node_position as usize);
+        let gpus = gres.and_then(|gres| gres.split(';').find_map(|kind| kind.strip_prefix("gpu:")));
         if let Some(gpus) = gpus {
             env.push(("SLURM_JOB_GPUS", gpus.to_owned()));
             env.push(("CUDA_VISIBLE_DEVICES", gpus.to_owned()));
