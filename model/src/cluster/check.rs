@@ -22,7 +22,7 @@ pub enum Violation {
     /// P4: a core, device or licence is promised twice.
     #[error("oversubscribed: {0}")]
     Oversubscribed(String),
-    /// P3: a job waits or has a new attempt while a share of an older one is taken.
+    /// P3: a new attempt began while a share of the older one was taken, or a share came back from the dead.
     #[error("two attempts: {0}")]
     TwoAttempts(String),
     /// A record's state does not go with its attempt.
@@ -58,6 +58,34 @@ impl Cluster {
         self.check_ids(&mut found);
         self.check_references(&mut found);
         self.check_digest(&mut found);
+        found
+    }
+
+    /// What must hold between the state before a command and after it, and cannot be seen in one of them (P3).
+    pub fn check_since(&self, before: &Cluster) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for job in self.jobs() {
+            let Some(was) = before.job(job.uid()).and_then(|was| was.newest_attempt()) else { continue };
+            let Some(is) = job.newest_attempt() else { continue };
+            if is.number > was.number && !is_over(was) {
+                found.push(Violation::TwoAttempts(format!("{} of job {} beside {}", is.number, job.uid(), was.number)));
+            }
+            if is.number < was.number {
+                found.push(Violation::Id(format!("attempt {} of job {} again", is.number, job.uid())));
+            }
+            if is.number == was.number {
+                let parts = was.nodes.iter().zip(&is.nodes);
+                for (was, is) in parts.filter(|(was, is)| node_is_over(was) && !node_is_over(is)) {
+                    found.push(Violation::TwoAttempts(format!("job {} on {} from {:?}", job.uid(), is.node, was.phase())));
+                }
+            }
+        }
+        if self.meta.next_uid < before.meta.next_uid || self.meta.next_epoch < before.meta.next_epoch {
+            found.push(Violation::Id("a floor went down".to_owned()));
+        }
+        if self.now_ms() < before.now_ms() {
+            found.push(Violation::Derived("time went back".to_owned()));
+        }
         found
     }
 

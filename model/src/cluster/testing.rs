@@ -84,10 +84,12 @@ impl Scene {
         let batch = Batch { stamp_ms: self.now_ms, feature_level: 1, generation: 1, commands: vec![command] };
         let mut changes = Changes::default();
         let index = self.log.len() as u64 + 1;
+        let before = self.cluster.clone();
         let outcome = self.cluster.apply(index, &batch, &mut changes).remove(0);
         self.log.push(batch);
         store(&mut self.disk, &changes);
-        let violations = self.cluster.check();
+        let mut violations = self.cluster.check();
+        violations.extend(self.cluster.check_since(&before));
         assert!(violations.is_empty(), "{violations:?} after {:?}", self.log.last());
         outcome
     }
