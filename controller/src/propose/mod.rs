@@ -33,7 +33,7 @@ use crate::member::Core;
 const ORDINARY_WAITING_MAX: usize = 4096;
 /// Reports that may wait before their senders do.
 const RESERVED_WAITING_MAX: usize = 1024;
-/// What this version can apply, and proposes until the cluster has a higher level.
+/// The feature level of a cluster that this version founds.
 pub(crate) const FEATURE_LEVEL: u32 = 1;
 
 /// Hands commands to the proposer. Cheap to clone.
@@ -169,7 +169,7 @@ impl Work {
         let stamp_ms = self.stamp().await;
         let (commands, answers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
-        let feature_level = self.core.read(|cluster| cluster.meta().feature_level).max(FEATURE_LEVEL);
+        let feature_level = self.core.read(|cluster| cluster.meta().feature_level);
         let batch = Batch { stamp_ms, feature_level, generation: self.core.identity.generation, commands };
         match self.core.replica.propose(batch).await {
             Ok(proposed) => answer_each(answers, proposed.outcomes),

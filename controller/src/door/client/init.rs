@@ -5,7 +5,7 @@ use std::sync::Arc;
 use muster_dialect::errno;
 use muster_proto::durable::{AdmitReplica, Batch, ConfigFiles, FoundCluster, command};
 use muster_proto::wire::{InitCluster, Joined, reply};
-use muster_raft_store::{Identity, Proposed};
+use muster_raft_store::Identity;
 
 use super::mutation::told;
 use super::reconfigure::check;
@@ -86,7 +86,7 @@ async fn finish(seat: &Arc<Seat>, member: &Arc<Member>, asked: InitCluster) -> R
         generation: identity.generation,
         commands: vec![leaders(command::Body::FoundCluster(found)), leaders(command::Body::AdmitReplica(admit))],
     };
-    let proposed = found_replica(member, first, seat.replica_address.clone()).await?;
+    let proposed = member.core.replica.found(first, seat.replica_address.clone()).await?;
     let mut replica = 0;
     for outcome in proposed.outcomes {
         replica = told(outcome)?.replica;
@@ -96,13 +96,6 @@ async fn finish(seat: &Arc<Seat>, member: &Arc<Member>, asked: InitCluster) -> R
         return Err(Refusal::with(errno::ESLURM_INTERNAL, why));
     }
     Ok(())
-}
-
-/// On a thread of its own: the future of `found` cannot move between threads.
-async fn found_replica(member: &Arc<Member>, first: Batch, address: String) -> Result<Proposed, Refusal> {
-    let (replica, runtime) = (member.core.replica.clone(), tokio::runtime::Handle::current());
-    let founding = tokio::task::spawn_blocking(move || runtime.block_on(replica.found(first, address)));
-    Ok(founding.await.map_err(|why| Refusal::with(errno::ESLURM_INTERNAL, why.to_string()))??)
 }
 
 fn joined(member: &Member) -> reply::Body {

@@ -1,0 +1,6 @@
+//! Controllers in one process, over loopback and with stores in memory: the doors, and what the leader does behind them.
+
+mod doors;
+mod life;
+mod replicas;
+mod stage;
