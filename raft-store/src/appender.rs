@@ -10,12 +10,14 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 use crate::encoding::{Position, VoteRecord};
 use crate::fault::Fault;
+use crate::stall::Stall;
 use crate::store::{LogFiles, LogOp, Watermark, failure};
 
 /// Waiting writes; more and `append` waits.
@@ -77,21 +79,28 @@ pub(crate) struct Appender {
     queue: mpsc::Sender<Work>,
     durable: watch::Receiver<Option<Position>>,
     times: Arc<SyncTimes>,
+    stall: Stall,
 }
 
 impl Appender {
     /// Starts the writer behind `files`, whose log ends at `last`.
-    pub(crate) fn start(files: Arc<dyn LogFiles>, mark: Watermark, fault: Fault, own_thread: bool) -> io::Result<Appender> {
+    pub(crate) fn start(
+        files: Arc<dyn LogFiles>,
+        mark: Watermark,
+        fault: Fault,
+        own_thread: bool,
+    ) -> io::Result<Appender> {
         let (queue, works) = mpsc::channel(QUEUE_WRITES_MAX);
         let (durable_sender, durable) = watch::channel(mark.last);
         let times = Arc::new(SyncTimes::default());
-        let writer = Writer { files, mark, fault, durable: durable_sender, times: times.clone() };
+        let stall = Stall::default();
+        let writer = Writer { files, mark, fault, durable: durable_sender, times: times.clone(), stall: stall.clone() };
         if own_thread {
             std::thread::Builder::new().name("raft-log".into()).spawn(move || writer.run_blocking(works))?;
         } else {
             tokio::spawn(writer.run(works));
         }
-        Ok(Appender { queue, durable, times })
+        Ok(Appender { queue, durable, times, stall })
     }
 
     /// Queues a write; its `done` is called in any case.
@@ -114,6 +123,11 @@ impl Appender {
         self.durable.clone()
     }
 
+    /// How long the group that is being written takes already.
+    pub(crate) fn stall(&self) -> &Stall {
+        &self.stall
+    }
+
     pub(crate) fn times(&self) -> &SyncTimes {
         &self.times
     }
@@ -125,6 +139,7 @@ struct Writer {
     fault: Fault,
     durable: watch::Sender<Option<Position>>,
     times: Arc<SyncTimes>,
+    stall: Stall,
 }
 
 /// Works that are written as one.
@@ -160,6 +175,7 @@ impl Writer {
     fn run_blocking(mut self, mut works: mpsc::Receiver<Work>) {
         while let Some(first) = works.blocking_recv() {
             let group = Group::of(first, &mut works);
+            let _busy = self.stall.begin();
             let begun = self.begin(&group);
             let ended = begun.and_then(|()| self.end(&group));
             if self.tell(group, ended) {
@@ -171,6 +187,7 @@ impl Writer {
     async fn run(mut self, mut works: mpsc::Receiver<Work>) {
         while let Some(first) = works.recv().await {
             let group = Group::of(first, &mut works);
+            let _busy = self.stall.begin();
             let begun = self.begin(&group);
             let pause = self.files.sync_pause();
             if !pause.is_zero() {
@@ -234,10 +251,11 @@ impl Writer {
             done(ended.as_ref().copied().map_err(|error| io::Error::new(error.kind(), error.to_string())));
         }
         let last = *self.durable.borrow();
-        if ended.is_ok() && last > self.mark.last {
-            if let Err(error) = self.set_mark(Watermark { last, ..self.mark }) {
-                self.fault.set(format!("watermark: {error}"));
-            }
+        if ended.is_ok()
+            && last > self.mark.last
+            && let Err(error) = self.set_mark(Watermark { last, ..self.mark })
+        {
+            self.fault.set(format!("watermark: {error}"));
         }
         group.stop
     }

@@ -43,7 +43,13 @@ pub struct Unreachable(pub String);
 /// Carries frames to peers. Each call ends within its time-out, whatever the network does.
 pub trait Transport: Send + Sync {
     /// One frame there, one back: what the peer's [`crate::Replica::handle`] answered.
-    fn call(&self, to: &Peer, kind: RaftKind, body: Bytes, timeout: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>>;
+    fn call(
+        &self,
+        to: &Peer,
+        kind: RaftKind,
+        body: Bytes,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, Unreachable>>;
 
     /// Many frames there, each at most [`crate::CHUNK_BYTES_MAX`], one back: what [`crate::Replica::handle_stream`] answered.
     fn stream(

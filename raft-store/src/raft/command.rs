@@ -38,7 +38,8 @@ impl Command {
         if let Some(batch) = self.inner.batch.get() {
             return Ok(batch);
         }
-        let batch = Batch::decode(&self.inner.bytes[..]).map_err(|error| format!("a batch does not decode: {error}"))?;
+        let batch =
+            Batch::decode(&self.inner.bytes[..]).map_err(|error| format!("a batch does not decode: {error}"))?;
         if batch.commands.iter().any(|command| command.body.is_none()) {
             return Err("a command of a newer version stands in the log".into());
         }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use openraft::EntryPayload;
-use openraft::raft::{TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, VoteRequest, VoteResponse};
+use openraft::raft::{TransferLeaderError, TransferLeaderRequest, TransferLeaderResponse};
 use prost::Message;
 
 use super::{Command, Entry, LogId, Member, Membership, StoredMembership, Types, Vote};
 use crate::encoding::{
-    AppendReply, AppendRequest, AppliedRecord, LogRecord, MemberRecord, MembershipRecord, Payload, Position, SnapshotReply,
-    TransferReply, TransferRequest, VoteRecord, VoteReply, Voters, append_outcome,
+    AppendReply, AppendRequest, AppliedRecord, LogRecord, MemberRecord, MembershipRecord, Payload, Position,
+    SnapshotReply, TransferReply, TransferRequest, VoteRecord, VoteReply, Voters, append_outcome,
 };
 
 pub(crate) fn position(id: &LogId) -> Position {
@@ -52,11 +52,8 @@ fn membership_record(membership: &Membership, at: Option<Position>) -> Membershi
 fn membership(record: &MembershipRecord) -> Result<Membership, String> {
     let configs: Vec<BTreeSet<u64>> =
         record.configs.iter().map(|config| config.replicas.iter().copied().collect()).collect();
-    let members: BTreeMap<u64, Member> = record
-        .members
-        .iter()
-        .map(|member| (member.replica, Member { address: member.address.clone() }))
-        .collect();
+    let members: BTreeMap<u64, Member> =
+        record.members.iter().map(|member| (member.replica, Member { address: member.address.clone() })).collect();
     if configs.is_empty() && members.is_empty() {
         return Ok(Membership::default());
     }
@@ -120,7 +117,9 @@ pub(crate) fn decode_append(body: Bytes) -> Result<AppendEntriesRequest<Types>, 
 pub(crate) fn encode_append_reply(reply: &AppendEntriesResponse<Types>) -> Bytes {
     let (outcome, matched, vote) = match reply {
         AppendEntriesResponse::Success => (append_outcome::SUCCESS, None, None),
-        AppendEntriesResponse::PartialSuccess(matched) => (append_outcome::PARTIAL, matched.as_ref().map(position), None),
+        AppendEntriesResponse::PartialSuccess(matched) => {
+            (append_outcome::PARTIAL, matched.as_ref().map(position), None)
+        }
         AppendEntriesResponse::Conflict => (append_outcome::CONFLICT, None, None),
         AppendEntriesResponse::HigherVote(vote) => (append_outcome::HIGHER_VOTE, None, Some(vote_record(vote))),
     };
@@ -201,7 +200,9 @@ pub(super) fn decode_transfer_reply(
 ) -> Result<TransferLeaderResponse<Types>, String> {
     let reply = TransferReply::decode(body).map_err(|error| error.to_string())?;
     Ok(match reply.vote {
-        Some(actual) => Err(TransferLeaderError::VoteChanged { expected: *request.from_leader(), actual: vote(actual) }),
+        Some(actual) => {
+            Err(TransferLeaderError::VoteChanged { expected: *request.from_leader(), actual: vote(actual) })
+        }
         None if reply.not_flushed => Err(TransferLeaderError::LogNotFlushed {
             expected: request.last_log_id().copied(),
             actual: reply.flushed.map(log_id),

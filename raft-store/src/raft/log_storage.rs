@@ -77,7 +77,8 @@ impl Log {
     /// Reads what the log holds, judges it by the watermark, and starts the appender.
     pub(crate) fn open(store: &dyn Store, gate: PurgeGate, fault: Fault) -> Result<Log, OpenError> {
         let files = store.log();
-        let found = Found::read(&*files).map_err(|error| OpenError::Io { path: store.path(), why: error.to_string() })?;
+        let found =
+            Found::read(&*files).map_err(|error| OpenError::Io { path: store.path(), why: error.to_string() })?;
         found.judge().map_err(|why| OpenError::Damaged { path: store.path(), why })?;
         let mark = found.new_mark();
         let started = files

@@ -12,8 +12,8 @@ mod suite;
 
 pub(crate) use command::{Command, Outcomes};
 pub(crate) use convert::{
-    decode_append, encode_append_reply, encode_snapshot_reply, encode_transfer_reply, encode_vote_reply, transfer_request,
-    vote_request,
+    decode_append, encode_append_reply, encode_snapshot_reply, encode_transfer_reply, encode_vote_reply,
+    transfer_request, vote_request,
 };
 pub(crate) use log_storage::{Log, LogStorage};
 pub(crate) use network::Network;

@@ -7,13 +7,13 @@ use bytes::Bytes;
 use futures::future::Either;
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption, RaftNetworkFactory};
-use openraft::raft::{TransferLeaderRequest, TransferLeaderResponse};
 use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
+use openraft::raft::{TransferLeaderRequest, TransferLeaderResponse};
 use openraft::{OptionalSend, RaftNetworkV2};
 
 use super::convert::{
-    decode_append_reply, decode_snapshot_reply, decode_transfer_reply, decode_vote_reply, encode_append, encode_transfer,
-    encode_vote_request,
+    decode_append_reply, decode_snapshot_reply, decode_transfer_reply, decode_vote_reply, encode_append,
+    encode_transfer, encode_vote_request,
 };
 use super::snapshot::{SnapshotData, chunks};
 use super::{Member, Snapshot, Types, Vote};
@@ -76,7 +76,11 @@ impl RaftNetworkV2<Types> for Link {
         decode_append_reply(body).map_err(unreachable)
     }
 
-    async fn vote(&mut self, request: VoteRequest<Types>, option: RPCOption) -> Result<VoteResponse<Types>, RPCError<Types>> {
+    async fn vote(
+        &mut self,
+        request: VoteRequest<Types>,
+        option: RPCOption,
+    ) -> Result<VoteResponse<Types>, RPCError<Types>> {
         let body = self.call(RaftKind::Vote, encode_vote_request(&request), option.hard_ttl()).await?;
         decode_vote_reply(body).map_err(unreachable)
     }

@@ -11,9 +11,11 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use muster_model::cluster::{Cluster, Row, Table};
 
-use super::convert::{vote, vote_record};
 use super::Vote;
-use crate::encoding::{AppliedRecord, ChunkBody, Footer, Header, KeyValue, RowsOf, SnapshotChunk, open_chunk, seal_chunk};
+use super::convert::{vote, vote_record};
+use crate::encoding::{
+    AppliedRecord, ChunkBody, Footer, Header, KeyValue, RowsOf, SnapshotChunk, open_chunk, seal_chunk,
+};
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::store::{RowFiles, RowView, Store};
@@ -98,7 +100,12 @@ impl Sender {
 }
 
 /// The chunks of a snapshot. Ends without a footer where reading fails, and the receiver then refuses it.
-pub(super) fn chunks(outgoing: Outgoing, leader: &Vote, identity: &Identity, fault: Fault) -> BoxStream<'static, Bytes> {
+pub(super) fn chunks(
+    outgoing: Outgoing,
+    leader: &Vote,
+    identity: &Identity,
+    fault: Fault,
+) -> BoxStream<'static, Bytes> {
     let header = Header {
         format: FORMAT,
         cluster_id: identity.cluster_id.to_vec(),

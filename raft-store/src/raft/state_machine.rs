@@ -16,6 +16,7 @@ use super::{Entry, LogId, Outcomes, Snapshot, SnapshotMeta, StoredMembership, Ty
 use crate::encoding::{AppliedRecord, Position};
 use crate::fault::Fault;
 use crate::purge_gate::{PurgeGate, RowsInForce};
+use crate::stall::Stall;
 use crate::status::{Applied, Heard};
 use crate::store::{RowFiles, Store, failure};
 
@@ -35,6 +36,7 @@ pub(crate) struct Applying {
     pub(crate) applied: watch::Sender<Applied>,
     pub(crate) events: broadcast::Sender<Heard>,
     pub(crate) fault: Fault,
+    pub(crate) stall: Stall,
 }
 
 impl Applying {
@@ -136,6 +138,7 @@ impl StateMachine {
             let (entry, responder) = next?;
             let at = entry.log_id;
             self.wait_durable(at.index).await?;
+            let _busy = self.applying.stall.begin();
             let outcomes = self.apply_entry(entry, &mut group.changes).map_err(failure)?;
             group.answers.push((responder, outcomes));
             group.end = Some(at);
@@ -153,7 +156,8 @@ impl StateMachine {
         }
         self.applying.store.switch_rows(incoming.rows.clone()).map_err(|error| error.to_string())?;
         {
-            let mut cluster = self.applying.cluster.write().map_err(|_| "an earlier batch failed while it was applied")?;
+            let mut cluster =
+                self.applying.cluster.write().map_err(|_| "an earlier batch failed while it was applied")?;
             *self.applying.rows.write().unwrap_or_else(PoisonError::into_inner) = incoming.rows;
             *cluster = incoming.cluster;
             self.applying.index.store(at.index, Ordering::SeqCst);
@@ -239,7 +243,10 @@ impl RaftSnapshotBuilder<Types> for Flusher {
 }
 
 /// Runs `work` on a thread of its own where it blocks, so that heartbeats go on.
-async fn aside<T: Send + 'static>(blocks: bool, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+async fn aside<T: Send + 'static>(
+    blocks: bool,
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
     if !blocks {
         return work();
     }

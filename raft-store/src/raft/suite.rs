@@ -32,6 +32,7 @@ fn build(kind: &StoreKind) -> (LogStorage, StateMachine) {
         applied: watch::Sender::default(),
         events: broadcast::Sender::new(16),
         fault,
+        stall: Default::default(),
     };
     let (everything, durable) = watch::channel(Some(Position { term: u64::MAX, index: u64::MAX }));
     std::mem::forget(everything);

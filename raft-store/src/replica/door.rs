@@ -8,8 +8,8 @@ use prost::Message;
 use super::Replica;
 use crate::encoding::ReadIndexReply;
 use crate::raft::{
-    SnapshotData, Vote, decode_append, encode_append_reply, encode_snapshot_reply, encode_transfer_reply, encode_vote_reply,
-    receive, snapshot_meta, transfer_request, vote_request,
+    SnapshotData, Vote, decode_append, encode_append_reply, encode_snapshot_reply, encode_transfer_reply,
+    encode_vote_reply, receive, snapshot_meta, transfer_request, vote_request,
 };
 use crate::status::Role;
 use crate::transport::RaftKind;
@@ -49,7 +49,12 @@ impl Replica {
     }
 
     /// Takes a stream of frames of replica `from`: a snapshot.
-    pub async fn handle_stream(&self, from: u64, kind: RaftKind, chunks: BoxStream<'_, Bytes>) -> Result<Bytes, String> {
+    pub async fn handle_stream(
+        &self,
+        from: u64,
+        kind: RaftKind,
+        chunks: BoxStream<'_, Bytes>,
+    ) -> Result<Bytes, String> {
         if kind != RaftKind::Snapshot {
             return Err("only a snapshot is a stream".into());
         }
@@ -60,7 +65,8 @@ impl Replica {
         check_speaker(from, &leader)?;
         let meta = snapshot_meta(&incoming.applied)?;
         let snapshot = Snapshot { meta, snapshot: SnapshotData::Received(Box::new(incoming)) };
-        let answer = self.inner.raft.install_full_snapshot(leader, snapshot).await.map_err(|error| error.to_string())?;
+        let answer =
+            self.inner.raft.install_full_snapshot(leader, snapshot).await.map_err(|error| error.to_string())?;
         Ok(encode_snapshot_reply(&answer.vote))
     }
 

@@ -71,7 +71,12 @@ impl Replica {
         if to == self.inner.identity.replica {
             return Ok(());
         }
-        self.inner.raft.trigger().transfer_leader(to).await.map_err(|error| MemberError::Unavailable(error.to_string()))?;
+        self.inner
+            .raft
+            .trigger()
+            .transfer_leader(to)
+            .await
+            .map_err(|error| MemberError::Unavailable(error.to_string()))?;
         let patience = Duration::from_millis(self.inner.timers.election_max_ms * 2);
         let mut leadership = self.leadership();
         let me = self.inner.identity.replica;

@@ -115,10 +115,10 @@ impl Replica {
         }
         inner.raft.shutdown().await.ok();
         inner.log.stop().await;
-        if inner.fault.why().is_none() {
-            if let Err(error) = inner.applying.gate.flush() {
-                tracing::warn!(%error, "rows were not flushed at the end; the log brings them back");
-            }
+        if inner.fault.why().is_none()
+            && let Err(error) = inner.applying.gate.flush()
+        {
+            tracing::warn!(%error, "rows were not flushed at the end; the log brings them back");
         }
         inner.store.close();
     }

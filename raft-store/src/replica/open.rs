@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::options::{Options, Timers};
 use crate::purge_gate::PurgeGate;
 use crate::raft::{Applying, Log, LogStorage, Network, Raft, StateMachine, check_log_covers, seed_this_thread};
+use crate::stall::Stall;
 use crate::status::Applied;
 use crate::store::{self, RowFiles, Store};
 use crate::transport::Transport;
@@ -34,7 +35,11 @@ const LOAD_ROWS: usize = 4_096;
 impl Replica {
     /// Opens the store under this identity (which it keeps from then on), loads the state, and starts Raft. An empty store
     /// neither votes nor stands until [`Replica::found`] or the leader's [`Replica::add_learner`].
-    pub async fn open(options: Options, identity: Identity, transport: Arc<dyn Transport>) -> Result<Replica, OpenError> {
+    pub async fn open(
+        options: Options,
+        identity: Identity,
+        transport: Arc<dyn Transport>,
+    ) -> Result<Replica, OpenError> {
         if let Some(seed) = options.random_seed {
             seed_this_thread(seed);
         }
@@ -86,6 +91,7 @@ async fn start_on(
         applied: watch::Sender::new(applied(stored.as_ref())),
         events: broadcast::Sender::new(EVENTS_WAITING_MAX),
         fault: fault.clone(),
+        stall: Stall::default(),
     });
     let durable = log.appender().durable();
     let machine = StateMachine::new(applying.clone(), durable, stored.as_ref()).map_err(damaged)?;
@@ -122,7 +128,8 @@ fn applied(stored: Option<&AppliedRecord>) -> Applied {
 fn claim(store: &dyn Store, identity: &Identity) -> Result<(), OpenError> {
     let state = store.state();
     let same = |found: &Identity| {
-        (found.cluster_id, found.replica) == (identity.cluster_id, identity.replica) && found.generation <= identity.generation
+        (found.cluster_id, found.replica) == (identity.cluster_id, identity.replica)
+            && found.generation <= identity.generation
     };
     let found = match &state.identity {
         _ if state.store_id != identity.store_id => "another store".to_owned(),
@@ -135,7 +142,10 @@ fn claim(store: &dyn Store, identity: &Identity) -> Result<(), OpenError> {
 
 fn describe(identity: &Identity) -> String {
     let cluster: String = identity.cluster_id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("replica {} ({}) of cluster {cluster}…, generation {}", identity.replica, identity.name, identity.generation)
+    format!(
+        "replica {} ({}) of cluster {cluster}…, generation {}",
+        identity.replica, identity.name, identity.generation
+    )
 }
 
 fn load(files: &dyn RowFiles) -> Result<Cluster, String> {

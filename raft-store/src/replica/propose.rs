@@ -53,7 +53,10 @@ impl Replica {
             return Err(ProposeError::Refused("a command without a body".into()));
         }
         if batch.feature_level > FEATURE_LEVEL_MAX {
-            return Err(ProposeError::Refused(format!("feature level {} is newer than this version", batch.feature_level)));
+            return Err(ProposeError::Refused(format!(
+                "feature level {} is newer than this version",
+                batch.feature_level
+            )));
         }
         let command = Command::new(batch);
         if command.bytes().len() > ENTRY_BYTES_MAX {

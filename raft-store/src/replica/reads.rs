@@ -7,6 +7,7 @@ use prost::Message;
 
 use super::Replica;
 use crate::errors::ReadError;
+use crate::store::KeyAndValue;
 
 /// Rows of one read.
 pub(super) const READ_ROWS_MAX: usize = 100_000;
@@ -27,7 +28,13 @@ impl Replica {
     }
 
     /// Rows with keys `from..to` (`to` absent: to the end) in the order of keys, at most `limit`.
-    pub fn rows(&self, table: Table, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, ReadError> {
+    pub fn rows(
+        &self,
+        table: Table,
+        from: &[u8],
+        to: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<KeyAndValue>, ReadError> {
         self.inner.applying.rows().range(table, from, to, limit.min(READ_ROWS_MAX)).map_err(read_error)
     }
 

@@ -32,7 +32,9 @@ pub(super) fn start(
     let (sender, receiver) = watch::channel(first);
     let watcher = watch_leadership(raft.clone(), sender, timers.clone(), fault.clone());
     let checker = check_background(log.clone(), applying.clone(), fault.clone());
-    (receiver, vec![tokio::spawn(watcher).abort_handle(), tokio::spawn(checker).abort_handle()])
+    let watchdog = hand_over_when_stalled(raft.clone(), timers.clone(), log.clone(), applying.clone());
+    let tasks = [tokio::spawn(watcher), tokio::spawn(checker), tokio::spawn(watchdog)];
+    (receiver, tasks.iter().map(|task| task.abort_handle()).collect())
 }
 
 /// Follows Raft's metrics, and looks again each heartbeat: a lost quorum makes no noise.
@@ -71,6 +73,35 @@ async fn check_background(log: Arc<Log>, applying: Arc<Applying>, fault: Fault) 
     }
 }
 
+/// A leader whose disk or apply stands still for an election time-out asks another to lead: heartbeats would go on, and
+/// nothing else.
+async fn hand_over_when_stalled(raft: Raft, timers: Timers, log: Arc<Log>, applying: Arc<Applying>) {
+    let patience = Duration::from_millis(timers.election_max_ms);
+    loop {
+        tokio::time::sleep(Duration::from_millis(timers.heartbeat_ms)).await;
+        let stalled = log.appender().stall().lasts().max(applying.stall.lasts());
+        if stalled < patience {
+            continue;
+        }
+        let to = successor(&raft.metrics().borrow_watched());
+        if let Some(to) = to {
+            tracing::warn!(?stalled, to, "the disk or apply stands still: handing leadership over");
+            if raft.trigger().transfer_leader(to).await.is_err() {
+                return;
+            }
+        }
+        tokio::time::sleep(patience).await;
+    }
+}
+
+/// Of a leader: the other voter whose log agrees furthest.
+fn successor(metrics: &RaftMetrics<Types>) -> Option<u64> {
+    let members = metrics.membership_config.membership();
+    let others = metrics.replication.iter().flatten().filter(|(replica, _)| **replica != metrics.id);
+    let voters = others.filter(|(replica, _)| members.voter_ids().any(|voter| voter == **replica));
+    voters.max_by_key(|(_, matched)| matched.as_ref().map(|matched| matched.index)).map(|(replica, _)| *replica)
+}
+
 fn role(state: ServerState) -> Role {
     match state {
         ServerState::Learner | ServerState::Shutdown => Role::Learner,
@@ -85,7 +116,8 @@ fn quorum_acked_ago(metrics: &RaftMetrics<Types>) -> Option<Duration> {
 }
 
 fn leadership(metrics: &RaftMetrics<Types>, lease: Duration) -> Leadership {
-    let address = |replica: u64| metrics.membership_config.membership().get_node(&replica).map(|node| node.address.clone());
+    let address =
+        |replica: u64| metrics.membership_config.membership().get_node(&replica).map(|node| node.address.clone());
     let leader = metrics.current_leader.and_then(|replica| Some(Peer { replica, address: address(replica)? }));
     let role = role(metrics.state);
     let quorum = role == Role::Leader && quorum_acked_ago(metrics).is_some_and(|ago| ago < lease);
@@ -109,7 +141,8 @@ impl Replica {
             snapshot_index: index(&metrics.snapshot),
             purged_index: index(&metrics.purged),
             matched: matched.collect(),
-            quorum_acked_ms_ago: quorum_acked_ago(&metrics).map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
+            quorum_acked_ms_ago: quorum_acked_ago(&metrics)
+                .map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
             syncs: times.count.load(Ordering::Relaxed),
             sync_us_total: times.total_us.load(Ordering::Relaxed),
             sync_us_max: times.max_us.load(Ordering::Relaxed),

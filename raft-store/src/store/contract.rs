@@ -210,13 +210,8 @@ fn the_store_id_is_made_once_and_the_identity_stays() {
         let empty = peek(kind).unwrap();
         assert_eq!(empty.identity, None);
         assert_eq!(peek(kind).unwrap(), empty);
-        let identity = Identity {
-            cluster_id: [7; 16],
-            generation: 1,
-            replica: 3,
-            store_id: empty.store_id,
-            name: "ctl3".into(),
-        };
+        let identity =
+            Identity { cluster_id: [7; 16], generation: 1, replica: 3, store_id: empty.store_id, name: "ctl3".into() };
         let first = store(kind);
         first.set_identity(&identity).unwrap();
         first.close();

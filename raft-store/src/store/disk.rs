@@ -55,12 +55,18 @@ fn first_sight(directory: &Path) -> Result<StoreState, OpenError> {
         return Err(damaged(&directory.join("identity"), "it is missing beside a log"));
     }
     let state = StoreState { store_id: rand::random(), identity: None };
-    write_atomically(&directory.join("identity"), &encode_identity(&state)).map_err(|error| io_error(directory, error))?;
+    write_atomically(&directory.join("identity"), &encode_identity(&state))
+        .map_err(|error| io_error(directory, error))?;
     Ok(state)
 }
 
 fn lock(path: &Path) -> Result<File, OpenError> {
-    let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(|error| io_error(path, error))?;
+    let file = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
+        .map_err(|error| io_error(path, error))?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Locked { path: path.into() }),

@@ -312,7 +312,14 @@ impl LogFiles for MemoryLog {
                 bytes += record.len();
                 first || bytes <= bytes_max
             };
-            contents.written.entries.range(from..to.max(from)).map(|(_, record)| record).take_while(fits).cloned().collect()
+            contents
+                .written
+                .entries
+                .range(from..to.max(from))
+                .map(|(_, record)| record)
+                .take_while(fits)
+                .cloned()
+                .collect()
         })
     }
 
@@ -348,7 +355,9 @@ struct MemoryRows {
 
 impl MemoryRows {
     fn read<T>(&self, read: impl FnOnce(&RowsImage) -> T) -> io::Result<T> {
-        self.handle.read(|contents| contents.places.get(&self.place).map(read))?.ok_or_else(|| failure("these rows are gone"))
+        self.handle
+            .read(|contents| contents.places.get(&self.place).map(read))?
+            .ok_or_else(|| failure("these rows are gone"))
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut RowsImage) -> T) -> io::Result<T> {
@@ -370,7 +379,9 @@ impl RowFiles for MemoryRows {
     }
 
     fn get(&self, table: Table, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
-        self.read(|image| image.written.tables.get(&(table as u8)).and_then(|rows| rows.get(key)).map(|value| value.to_vec()))
+        self.read(|image| {
+            image.written.tables.get(&(table as u8)).and_then(|rows| rows.get(key)).map(|value| value.to_vec())
+        })
     }
 
     fn range(&self, table: Table, from: &[u8], to: Option<&[u8]>, limit: usize) -> io::Result<Vec<KeyAndValue>> {

@@ -100,8 +100,8 @@ pub(crate) trait RowFiles: Send + Sync {
     fn place(&self) -> u64;
 }
 
-/// A row as read.
-pub(crate) type KeyAndValue = (Vec<u8>, Vec<u8>);
+/// A row as read: key and value.
+pub type KeyAndValue = (Vec<u8>, Vec<u8>);
 
 /// A consistent view.
 pub(crate) trait RowView: Send + Sync {

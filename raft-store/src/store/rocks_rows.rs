@@ -10,7 +10,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use muster_model::cluster::{Row, Table};
 use prost::Message;
 use rocksdb::{
-    ColumnFamily, DB, DBCompressionType, DBRawIterator, FlushOptions, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
+    ColumnFamily, DB, DBCompressionType, DBRawIterator, FlushOptions, Options, ReadOptions, Snapshot, WriteBatch,
+    WriteOptions,
 };
 
 use super::rocks_log::open_error;
@@ -30,7 +31,8 @@ pub(super) struct RocksRows {
 
 impl RocksRows {
     pub(super) fn open(directory: &Path, place: u64) -> Result<RocksRows, OpenError> {
-        let db = DB::open_cf_descriptors(&options(), directory, families()).map_err(|error| open_error(directory, error))?;
+        let db =
+            DB::open_cf_descriptors(&options(), directory, families()).map_err(|error| open_error(directory, error))?;
         Ok(RocksRows { directory: directory.into(), place, db: RwLock::new(Some(Arc::new(db))) })
     }
 

@@ -62,7 +62,7 @@ async fn a_leader_that_is_cut_off_loses_its_quorum_and_its_place() {
     let mut lost = old.leadership();
     lost.wait_for(|now| !now.leads()).await.unwrap();
     assert!(matches!(old.barrier().await, Err(BarrierError::Unavailable(_))));
-    assert!(matches!(write(old, 1).await, Err(ProposeError::Unknown(_))));
+    assert_eq!(write(old, 1).await, Err(ProposeError::NotLeader { leader: None }), "it knows that nobody may hear it");
     write(three.leader().await, 2).await.unwrap();
     three.town.heal();
     three.agree().await;
@@ -93,6 +93,21 @@ async fn a_planned_handover_is_quick() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_whose_disk_stands_still_hands_over() {
+    let three = Three::found().await;
+    three.disks[&1].set_sync_ms(3_600_000);
+    let stuck = three.replicas[&1].clone();
+    let began = Instant::now();
+    let waiting = tokio::spawn(async move { write(&stuck, 1).await });
+    let mut second = three.replicas[&2].leadership();
+    let elected = second.wait_for(|now| now.leader.as_ref().is_some_and(|leader| leader.replica != 1));
+    let leader = elected.await.unwrap().leader.clone().unwrap();
+    write(&three.replicas[&leader.replica], 2).await.unwrap();
+    assert!(began.elapsed() < Duration::from_millis(600), "two election time-outs: {:?}", began.elapsed());
+    waiting.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_follower_reads_what_was_acknowledged() {
     let three = Three::found().await;
     for number in 0..20 {
@@ -110,8 +125,9 @@ async fn a_leader_that_removes_itself_leaves_the_others_a_leader() {
     let three = Three::found().await;
     three.replicas[&1].remove(1).await.unwrap();
     let mut second = three.replicas[&2].leadership();
-    second.wait_for(|now| now.leader.as_ref().is_some_and(|leader| leader.replica != 1)).await.unwrap();
-    write(three.leader().await, 1).await.unwrap();
+    let elected = second.wait_for(|now| now.leader.as_ref().is_some_and(|leader| leader.replica != 1));
+    let leader = elected.await.unwrap().leader.clone().unwrap();
+    write(&three.replicas[&leader.replica], 1).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,8 @@
 //!
 //! On the simulated disk time is virtual, so that minutes of waiting cost nothing and nothing depends on the machine.
 
+#![allow(clippy::unwrap_used)]
+
 mod disk;
 mod faults;
 mod growth;

@@ -12,12 +12,14 @@ use muster_proto::durable::{
     Batch, Channel, Command, ConfigFile, ConfigFiles, FoundCluster, Origin, PutBlobChunk, command::Body,
 };
 use muster_raft_store::{
-    Identity, MemoryDisk, Options, Peer, Proposed, ProposeError, RaftKind, Replica, StoreKind, Transport, Unreachable, peek,
+    Identity, MemoryDisk, Options, Peer, ProposeError, Proposed, RaftKind, Replica, StoreKind, Transport, Unreachable,
+    peek,
 };
 
 pub(crate) const CLUSTER_ID: [u8; 16] = [9; 16];
 
-const SLURM_CONF: &str = "ClusterName=test\nSlurmctldHost=ctl1\nNodeName=n1 CPUs=1\nPartitionName=p Nodes=n1 Default=YES\n";
+const SLURM_CONF: &str =
+    "ClusterName=test\nSlurmctldHost=ctl1\nNodeName=n1 CPUs=1\nPartitionName=p Nodes=n1 Default=YES\n";
 
 /// Who can be reached, and which roads are cut.
 #[derive(Clone, Default)]
@@ -69,7 +71,13 @@ struct Wire {
 }
 
 impl Transport for Wire {
-    fn call(&self, to: &Peer, kind: RaftKind, body: Bytes, _: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+    fn call(
+        &self,
+        to: &Peer,
+        kind: RaftKind,
+        body: Bytes,
+        _: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
         let (town, from, to) = (self.town.clone(), self.from, to.replica);
         async move {
             // A frame takes a moment, as on a network; without it virtual time would not move between two answers.
