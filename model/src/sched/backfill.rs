@@ -10,7 +10,7 @@ use muster_dialect::state::Reason;
 use muster_proto::durable::Allocation;
 
 use super::earliest::{Budget, Opening, Search};
-use super::plan::{Ready, Pass, Progress};
+use super::plan::{Pass, Progress, Ready};
 use super::profile::{Profile, Span};
 use super::verdict::Finding;
 use super::view::View;

@@ -4,6 +4,7 @@ use muster_dialect::state::Reason;
 
 use super::ask::{Ask, Unserved};
 use super::eligible;
+use super::features::Features;
 use super::fit::{self, Fit, Offer};
 use super::layout;
 use super::site::{Site, SitePartition};
@@ -111,12 +112,18 @@ fn why_never(ask: &Ask, view: &View, partition: &str) -> Option<Never> {
     if layout::choose(ask, &usable).is_some() {
         return None;
     }
-    let missing: Vec<u32> = ask.required.iter().copied().filter(|&slot| !is_usable(slot)).collect();
-    Some(if missing.is_empty() {
-        Never { reason: Reason::Resources, detail: NODES_DOWN.to_string() }
-    } else {
+    let unusable = |slot: &u32| !is_usable(*slot);
+    let mut missing: Vec<u32> = ask.required.iter().copied().filter(unusable).collect();
+    if missing.is_empty() {
+        missing = all.iter().map(|(slot, _)| *slot).filter(unusable).collect();
+    }
+    // Slurm names the nodes where the job named or described them, or where none is left.
+    let named = !ask.required.is_empty() || ask.features != Features::Any || usable.is_empty();
+    Some(if named {
         let detail = format!("{}, UnavailableNodes:{}", Reason::ReqNodeNotAvail, view.site.fold(missing));
         Never { reason: Reason::ReqNodeNotAvail, detail }
+    } else {
+        Never { reason: Reason::Resources, detail: NODES_DOWN.to_string() }
     })
 }
 
@@ -133,4 +140,3 @@ pub(super) fn idle_candidates(
     };
     partition.slots.iter().filter_map(serves).collect()
 }
-

@@ -160,7 +160,9 @@ impl<'a> Table<'a> {
         if !hopeful || self.nodes < ask.min_nodes || self.tasks < u64::from(ask.tasks) {
             return None;
         }
-        if !ask.licences.is_empty() && !profile.licences_over(&pool.licences, self.search.span(at_ms)).has(&ask.licences) {
+        if !ask.licences.is_empty()
+            && !profile.licences_over(&pool.licences, self.search.span(at_ms)).has(&ask.licences)
+        {
             return None;
         }
         let candidate = |(slot, fit): (&u32, &Option<Fit>)| fit.map(|fit| (*slot, fit));

@@ -68,9 +68,8 @@ fn node_limit(shape: &Shape, partition: &SitePartition) -> Option<Reason> {
     let (rules, request) = (&partition.rules, &shape.request);
     let least = request.min_nodes.max(1);
     let most = if request.max_nodes == 0 { u32::MAX } else { request.max_nodes };
-    let beyond = least > rules.max_nodes.unwrap_or(u32::MAX)
-        || most < rules.min_nodes
-        || least as usize > partition.slots.len();
+    let beyond =
+        least > rules.max_nodes.unwrap_or(u32::MAX) || most < rules.min_nodes || least as usize > partition.slots.len();
     beyond.then_some(Reason::PartitionNodeLimit)
 }
 

@@ -14,10 +14,10 @@ use super::candidates;
 use super::eligible;
 use super::features::{FeatureError, Features};
 use super::fit::Fit;
+use super::gres;
 use super::layout::{self, Candidate};
 use super::licences;
 use super::site::{Site, SitePartition};
-use super::gres;
 use super::view::Shape;
 
 /// Why a job can never run.
@@ -85,7 +85,8 @@ pub fn feasible(site: &Site, spec: &JobSpec) -> Result<(), Infeasible> {
 /// Everything that the request names exists.
 fn check_names(site: &Site, request: &Request) -> Result<(), Infeasible> {
     for list in [&request.required_nodes, &request.excluded_nodes] {
-        let names = if list.is_empty() { Vec::new() } else { hostlist::parse(list).map_err(|_| Infeasible::NodeName)? };
+        let names =
+            if list.is_empty() { Vec::new() } else { hostlist::parse(list).map_err(|_| Infeasible::NodeName)? };
         if names.iter().any(|name| !site.slots.contains_key(name)) {
             return Err(Infeasible::NodeName);
         }

@@ -172,7 +172,8 @@ pub(super) fn carve(ask: &Ask, offer: Offer, node: u32, portion: Portion) -> Opt
     if mem_mib > available || (held > cpus_left && !ask.whole) {
         return None;
     }
-    let tasks = if ask.tasks_given || !ask.whole { portion.tasks } else { (cpus / ask.cpus_per_task).max(1) };
+    // Without --ntasks, Slurm counts as many tasks as the processors make.
+    let tasks = if ask.tasks_given { portion.tasks } else { (cpus / ask.cpus_per_task).max(portion.tasks) };
     Some(NodeShare { node, cores: cores.to_bytes().into(), cpus, mem_mib, gres, tasks })
 }
 

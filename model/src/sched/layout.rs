@@ -1,7 +1,7 @@
 //! Which of the nodes that fit, and how many tasks on each.
 //!
 //! Slurm's block layout: a node is filled, but one task is left for each later node. Four tasks on two nodes of four
-//! processors are 3 and 1.
+//! processors are 3 and 1. Only whole nodes (`--exclusive`) and `--overcommit` share tasks evenly: 2 and 2.
 
 use super::ask::Ask;
 use super::fit::{Fit, Portion};
@@ -27,11 +27,8 @@ pub(super) fn choose(ask: &Ask, candidates: &[Candidate]) -> Option<Vec<(u32, Po
     let tries = std::iter::once(wanted).chain(downwards).chain(upwards);
     let least = least_nodes(ask, candidates);
     for count in tries.filter(|&count| count >= least).take(COUNTS_MAX) {
-        let picked = if ask.contiguous {
-            pick_window(ask, candidates, count)
-        } else {
-            pick(ask, &required, &others, count)
-        };
+        let picked =
+            if ask.contiguous { pick_window(ask, candidates, count) } else { pick(ask, &required, &others, count) };
         if let Some(mut nodes) = picked {
             nodes.sort_unstable_by_key(|(slot, _)| *slot);
             return Some(spread(ask, &nodes));
@@ -159,11 +156,14 @@ fn spread(ask: &Ask, nodes: &[Candidate]) -> Vec<(u32, Portion)> {
     let count = nodes.len() as u64;
     let mut tasks = u64::from(ask.tasks).max(count);
     let mut devices = devices(ask);
+    let mut later_max: u64 = nodes.iter().map(|(_, fit)| u64::from(fit.tasks)).sum();
     let mut portions = Vec::with_capacity(nodes.len());
     for (at, (slot, fit)) in nodes.iter().enumerate() {
         let later = count - 1 - at as u64;
-        // Overcommitted tasks are spread evenly: no node has a natural end.
-        let fair = if ask.overcommit { tasks.div_ceil(later + 1) } else { tasks - later };
+        later_max -= u64::from(fit.tasks);
+        // Whole nodes, and overcommitted ones, share the tasks evenly, as far as the later ones can take theirs.
+        let even = tasks.div_ceil(later + 1).max(tasks.saturating_sub(later_max));
+        let fair = if ask.overcommit || ask.whole { even } else { tasks - later };
         let here = u64::from(fit.tasks).min(fair).min(tasks - later);
         let given = fit.devices.min(devices.saturating_sub(later).max(u64::from(devices > 0)));
         tasks -= here;
@@ -192,6 +192,14 @@ mod tests {
         assert_eq!(chosen(&ask("-N4 -n8"), &[4, 4, 4, 4]), Some(vec![(0, 4), (1, 2), (2, 1), (3, 1)]));
         assert_eq!(chosen(&ask("-N2 -n5"), &[4, 4]), Some(vec![(0, 4), (1, 1)]));
         assert_eq!(chosen(&ask("-N2 -n3"), &[4, 4]), Some(vec![(0, 2), (1, 1)]));
+    }
+
+    #[test]
+    fn whole_and_overcommitted_nodes_share_tasks_evenly() {
+        assert_eq!(chosen(&ask("-N3 -n7 --exclusive"), &[4, 4, 4]), Some(vec![(0, 3), (1, 2), (2, 2)]));
+        assert_eq!(chosen(&ask("-N2 -n5 --exclusive"), &[4, 1]), Some(vec![(0, 4), (1, 1)]));
+        assert_eq!(chosen(&ask("-N2 -n5 --exclusive"), &[1, 4]), Some(vec![(0, 1), (1, 4)]));
+        assert_eq!(chosen(&ask("-N2 -n6 -O"), &[u32::MAX, u32::MAX]), Some(vec![(0, 3), (1, 3)]));
     }
 
     #[test]

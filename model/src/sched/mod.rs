@@ -23,6 +23,7 @@ mod fit;
 mod gres;
 mod layout;
 mod licences;
+mod limits;
 mod of_cluster;
 mod order;
 mod place;
@@ -40,7 +41,8 @@ mod tests;
 
 pub use feasible::{Infeasible, feasible};
 pub use features::{FeatureError, Features};
-pub use plan::{Limits, plan};
+pub use limits::Limits;
+pub use plan::plan;
 pub use site::{Class, Select, Site, SiteNode, SitePartition, Unit};
-pub use view::{Job, Running, Shape, Shown, View};
+pub use view::{DependsOn, Job, Running, Shape, Shown, View};
 pub use will_run::{Estimate, will_run};

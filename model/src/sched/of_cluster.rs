@@ -74,9 +74,8 @@ fn free_for_jobs(node: &Node) -> NodeFree {
 
 fn licences_free(site: &Site, cluster: &Cluster) -> LicencesFree {
     let used = cluster.licences_used();
-    let free = |(name, total): (&String, &u64)| {
-        (name.clone(), total.saturating_sub(used.get(name).copied().unwrap_or(0)))
-    };
+    let free =
+        |(name, total): (&String, &u64)| (name.clone(), total.saturating_sub(used.get(name).copied().unwrap_or(0)));
     LicencesFree(site.licences.iter().map(free).collect::<BTreeMap<_, _>>())
 }
 

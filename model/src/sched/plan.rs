@@ -7,42 +7,13 @@ use muster_proto::durable::{Allocation, CommitPlan, NodeShare, Placement, TaskRa
 
 use super::ask::{Ask, Unserved};
 use super::candidates::Prepared;
+use super::limits::Limits;
 use super::order::{Try, order};
 use super::place::Pool;
 use super::verdict::{self, Finding};
 use super::view::{Job, View};
 use super::{backfill, eligible};
 use crate::cluster::resources::BitSet;
-
-/// Bounds of one pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Jobs that the main pass tries to place.
-    pub max_jobs_main: u32,
-    /// Blocked jobs that backfill looks at; 0: no backfill (`sched/builtin`).
-    pub max_jobs_backfill: u32,
-    /// How far ahead backfill reserves, in seconds (`bf_window`).
-    pub bf_window_s: u32,
-    /// Times closer than this are one, in seconds (`bf_resolution`).
-    pub bf_resolution_s: u32,
-    /// Most placements of one plan.
-    pub max_placements: usize,
-    /// Most verdicts of one plan.
-    pub max_verdicts: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            max_jobs_main: 1_000,
-            max_jobs_backfill: 500,
-            bf_window_s: 24 * 3600,
-            bf_resolution_s: 60,
-            max_placements: 1_000,
-            max_verdicts: 10_000,
-        }
-    }
-}
 
 /// What should start, and what should be told of jobs that do not. The same view and limits give the same plan.
 pub fn plan(view: &View, limits: &Limits) -> CommitPlan {

@@ -123,7 +123,13 @@ impl Profile {
     }
 
     /// What of the node is free over all of `span`, where `now` is what is free now.
-    pub(super) fn free_over<'a>(&self, slot: u32, total: &NodeTotal, now: &'a NodeFree, span: Span) -> Cow<'a, NodeFree> {
+    pub(super) fn free_over<'a>(
+        &self,
+        slot: u32,
+        total: &NodeTotal,
+        now: &'a NodeFree,
+        span: Span,
+    ) -> Cow<'a, NodeFree> {
         let future = &self.slots[slot as usize];
         let changes = future.releases.iter().any(|(end_ms, _)| *end_ms <= span.from_ms)
             || future.holds.iter().any(|(held, _)| held.overlaps(span));
@@ -169,7 +175,8 @@ fn insert_sorted(list: &mut Vec<(u64, u32)>, entry: (u64, u32)) {
 }
 
 fn amounts(share: &NodeShare) -> NodeFree {
-    let mut amounts = NodeFree { cores: BitSet::from_bytes(&share.cores), mem_mib: share.mem_mib, ..NodeFree::default() };
+    let mut amounts =
+        NodeFree { cores: BitSet::from_bytes(&share.cores), mem_mib: share.mem_mib, ..NodeFree::default() };
     for gres in &share.gres {
         let entry: &mut GresFree = amounts.gres.entry(gres_kind(gres)).or_default();
         entry.indices.add(&BitSet::from_bytes(&gres.indices));

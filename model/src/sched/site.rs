@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use muster_dialect::conf::{Consumable, SelectType};
 use muster_dialect::hostlist;
 
-use super::classes::Classes;
 pub use super::classes::Class;
+use super::classes::Classes;
 use crate::cluster::config::{InForce, Partition};
 use crate::cluster::resources::NodeTotal;
 
@@ -112,9 +112,8 @@ impl Site {
         partitions: impl Iterator<Item = Partition>,
     ) -> Self {
         let mut classes = Classes::default();
-        let nodes: Vec<SiteNode> = nodes
-            .map(|(node, total, features)| SiteNode { class: classes.of(&total, features), ..node })
-            .collect();
+        let nodes: Vec<SiteNode> =
+            nodes.map(|(node, total, features)| SiteNode { class: classes.of(&total, features), ..node }).collect();
         let settings = &config.settings;
         let mut site = Self {
             select: Select::of(config),

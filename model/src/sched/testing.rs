@@ -35,7 +35,8 @@ pub(crate) struct World {
 impl World {
     /// Partitions are `name Nodes=… [MaxTime=s] [Tier=n] …`, one a string; `debug` has all nodes and is always there.
     pub(crate) fn of(conf: &str, partitions: &[&str]) -> Self {
-        let file = ConfigFile { path: "slurm.conf".into(), text: format!("ClusterName=test\nSlurmctldHost=c1\n{conf}") };
+        let file =
+            ConfigFile { path: "slurm.conf".into(), text: format!("ClusterName=test\nSlurmctldHost=c1\n{conf}") };
         let config = InForce::parse(1, &ConfigFiles { files: vec![file] }).unwrap();
         let lines: Vec<NodeLine> = config.node_lines().collect();
         let index: BTreeMap<String, u32> = (0..).zip(&lines).map(|(i, line)| (line.name.clone(), i)).collect();
@@ -81,7 +82,8 @@ impl World {
         let slot = self.view.site.slots[node];
         let bits = vec![cores];
         let cpus = cores.count_ones() * self.view.site.class(slot).total.cpus_per_core();
-        let share = NodeShare { node: slot, cores: bits.into(), cpus, mem_mib: u64::from(cpus) * 100, ..NodeShare::default() };
+        let share =
+            NodeShare { node: slot, cores: bits.into(), cpus, mem_mib: u64::from(cpus) * 100, ..NodeShare::default() };
         self.view.free[slot as usize].take(&share);
         let end_ms = NOW_MS + end_s * 1_000;
         let job = Running { uid, partition: "debug".into(), end_ms, shares: vec![(slot, share)], ..Running::default() };
@@ -234,7 +236,10 @@ pub(crate) fn licences(text: &str) -> Vec<(String, u64)> {
 }
 
 /// Whether nothing is promised twice: each share fits what the ones before it left.
-pub(crate) fn check_no_overcommit(view: &View, plan: &muster_proto::durable::CommitPlan) -> Result<Vec<NodeFree>, String> {
+pub(crate) fn check_no_overcommit(
+    view: &View,
+    plan: &muster_proto::durable::CommitPlan,
+) -> Result<Vec<NodeFree>, String> {
     let mut free = view.free.clone();
     for placement in &plan.placements {
         for share in &placement.allocation.as_ref().unwrap().nodes {

@@ -1,7 +1,7 @@
 //! Later jobs start early only where nobody before them is delayed.
 
-use crate::sched::plan::{Limits, plan};
 use crate::sched::testing::{World, told};
+use crate::sched::{Limits, plan};
 
 fn planned(world: World) -> Vec<String> {
     let view = world.view();
@@ -36,7 +36,12 @@ fn every_reservation_counts_and_not_only_the_first() {
     world.job(2, 90, "-N2 -n8 -t 300");
     world.job(3, 80, "-N3 -n12 -t 600");
     world.job(4, 70, "-N1 -n4 -t 900");
-    let plan = ["2: n2:4c4t n3:4c4t backfill", "1: Resources +1000s n[1-4]", "3: Priority +300s n[2-4]", "4: Priority +1600s n1"];
+    let plan = [
+        "2: n2:4c4t n3:4c4t backfill",
+        "1: Resources +1000s n[1-4]",
+        "3: Priority +300s n[2-4]",
+        "4: Priority +1600s n1",
+    ];
     assert_eq!(planned(world), plan);
 }
 

@@ -1,7 +1,7 @@
 //! Where jobs land.
 
-use crate::sched::plan::{Limits, plan};
 use crate::sched::testing::{World, told};
+use crate::sched::{Limits, plan};
 
 const MAIN_ONLY: Limits = Limits {
     max_jobs_main: 1_000,
@@ -31,6 +31,11 @@ fn tasks_and_processors_are_laid_out_as_slurm_recorded() {
     assert_eq!(alone("-N4 -n8"), ["1: n1:4c4t n2:2c2t n3:1c1t n4:1c1t"]);
     assert_eq!(alone("-n2 -c2"), ["1: n1:4c2t"]);
     assert_eq!(alone("-N2 --ntasks-per-node=2 -c2"), ["1: n1:4c2t n2:4c2t"]);
+    assert_eq!(alone("-N2 -n5"), ["1: n1:4c4t n2:1c1t"]);
+    assert_eq!(alone("-N2 -n5 --exclusive"), ["1: n1:4c3t n2:4c2t"]);
+    assert_eq!(alone("-N3 -n7 -O"), ["1: n1:1c3t n2:1c2t n3:1c2t"]);
+    assert_eq!(alone("-w n1 -n5"), ["1: n1:4c4t n2:1c1t"]);
+    assert_eq!(alone("-N1-3"), ["1: n1:1c1t n2:1c1t n3:1c1t"]);
     assert_eq!(alone("-N2 --exclusive"), ["1: n1:4c4t n2:4c4t"]);
     assert_eq!(alone("-N1 -n6 -O"), ["1: n1:1c6t"]);
     assert_eq!(alone("-C amd"), ["1: n3:1c1t"]);
@@ -39,7 +44,7 @@ fn tasks_and_processors_are_laid_out_as_slurm_recorded() {
     assert_eq!(alone("-w n3,n1"), ["1: n1:1c1t n3:1c1t"]);
     assert_eq!(alone("-x n[1-3]"), ["1: n4:1c1t"]);
     assert_eq!(alone("-n6"), ["1: n1:4c4t n2:2c2t"]);
-    assert_eq!(alone("-N1 --mincpus=3"), ["1: n1:3c1t"]);
+    assert_eq!(alone("-N1 --mincpus=3"), ["1: n1:3c3t"]);
 }
 
 #[test]
@@ -137,7 +142,8 @@ fn array_tasks_start_one_by_one_up_to_their_limit() {
 
 #[test]
 fn a_job_tries_each_of_its_partitions() {
-    let mut world = World::of(super::super::testing::GOLDEN, &["down Nodes=n4 State=DOWN", "short Nodes=n[1-2] MaxTime=1800"]);
+    let mut world =
+        World::of(super::super::testing::GOLDEN, &["down Nodes=n4 State=DOWN", "short Nodes=n[1-2] MaxTime=1800"]);
     world.job(1, 100, "-t 3600 -p down,short,debug");
     world.job(2, 100, "-t 600 -p short,debug");
     assert_eq!(planned(world), ["1: n1:1c1t", "2: n1:1c1t"]);

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::sched::plan::{Limits, plan};
 use crate::sched::testing::{NOW_MS, World, check_no_overcommit};
 use crate::sched::view::{Running, View};
+use crate::sched::{Limits, plan};
 
 const SITE: &str = "SelectType=select/cons_tres\nSelectTypeParameters=CR_Core_Memory\nGresTypes=gpu\nDefMemPerCPU=100\n\
     NodeName=a[1-2] CPUs=4 CoresPerSocket=4 RealMemory=1000 Gres=gpu:2 Features=x\n\

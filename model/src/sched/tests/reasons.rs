@@ -2,9 +2,9 @@
 
 use muster_dialect::state::Reason;
 
-use crate::sched::plan::{Limits, plan};
 use crate::sched::testing::{GOLDEN, NOW_MS, World, told};
 use crate::sched::view::DependsOn;
+use crate::sched::{Limits, plan};
 
 fn planned(world: World) -> Vec<String> {
     let view = world.view();
@@ -12,7 +12,15 @@ fn planned(world: World) -> Vec<String> {
 }
 
 fn alone(flags: &str) -> Vec<String> {
-    let mut world = World::of(GOLDEN, &["down Nodes=n4 State=DOWN", "off Nodes=n4 State=INACTIVE", "short Nodes=n[1-2] MaxTime=1800", "acct Nodes=n1 AllowAccounts=physics"]);
+    let mut world = World::of(
+        GOLDEN,
+        &[
+            "down Nodes=n4 State=DOWN",
+            "off Nodes=n4 State=INACTIVE",
+            "short Nodes=n[1-2] MaxTime=1800",
+            "acct Nodes=n1 AllowAccounts=physics",
+        ],
+    );
     world.job(1, 100, flags);
     planned(world)
 }
@@ -60,6 +68,16 @@ fn nodes_that_are_down_are_named() {
     world.job(3, 80, "-n1");
     let down = "2: Nodes required for job are DOWN, DRAINED or reserved for jobs in higher priority partitions";
     assert_eq!(planned(world), ["3: n2:1c1t", "1: ReqNodeNotAvail, UnavailableNodes:n1", down]);
+
+    let mut world = World::golden();
+    world.down("n1");
+    world.job(1, 100, "-N2 -C fast");
+    assert_eq!(planned(world), ["1: ReqNodeNotAvail, UnavailableNodes:n1"]);
+
+    let mut world = World::golden();
+    (1..=4).for_each(|n| world.down(&format!("n{n}")));
+    world.job(1, 100, "-n1");
+    assert_eq!(planned(world), ["1: ReqNodeNotAvail, UnavailableNodes:n[1-4]"]);
 }
 
 #[test]
