@@ -43,7 +43,7 @@ enum Move {
 fn moves() -> impl Strategy<Value = Move> {
     let any8 = any::<u8>;
     prop_oneof![
-        4 => any8().prop_map(Move::Submit),
+        7 => any8().prop_map(Move::Submit),
         6 => (any8(), any8(), 1..16u8).prop_map(|(job, node, cores)| Move::Place { job, node, cores }),
         3 => (any8(), 1..16u8).prop_map(|(job, cores)| Move::PlaceWide { job, cores }),
         3 => (any8(), any8(), any8(), 1..16u8).prop_map(|(job, task, node, cores)| Move::PlaceTask { job, task, node, cores }),
@@ -54,27 +54,39 @@ fn moves() -> impl Strategy<Value = Move> {
         2 => (any8(), any8(), any8()).prop_map(|(job, node, step)| Move::StepExit { job, node, step }),
         7 => (any8(), any8()).prop_map(|(job, node)| Move::Released { job, node }),
         2 => (any8(), any::<bool>()).prop_map(|(job, user)| Move::Cancel { job, user }),
-        1 => Just(Move::CancelAll),
         1 => any8().prop_map(Move::Requeue),
         1 => any8().prop_map(Move::EndAllocation),
         3 => (any8(), 0..9u8, any::<bool>()).prop_map(|(job, ntasks, exact)| Move::Step { job, ntasks, exact }),
         1 => (any8(), any8(), any::<bool>()).prop_map(|(job, step, end)| Move::SignalStep { job, step, end }),
         2 => (any8(), any8()).prop_map(|(job, what)| Move::Update { job, what }),
         2 => (any8(), any8()).prop_map(|(node, what)| Move::Node { node, what }),
-        2 => any8().prop_map(Move::Lose),
+        1 => any8().prop_map(Move::Lose),
         1 => any8().prop_map(Move::Suspect),
         1 => any8().prop_map(Move::Return),
         1 => any8().prop_map(Move::Dead),
-        3 => (any8(), 0..4u8, 0..3u8).prop_map(|(node, boot, spool)| Move::Register { node, boot, spool }),
+        4 => (any8(), 0..8u8, 0..8u8).prop_map(|(node, boot, spool)| Move::Register { node, boot, spool }),
         2 => any::<u16>().prop_map(Move::Later),
         1 => Just(Move::Expire),
         1 => Just(Move::Purge),
     ]
 }
 
+fn pick(all: &[u64], number: u8) -> u64 {
+    all.get(usize::from(number) % all.len().max(1)).copied().unwrap_or(99)
+}
+
 fn play(scene: &mut Scene, a_move: &Move) {
     let uids: Vec<u64> = scene.cluster.jobs().map(|job| job.uid()).collect();
-    let uid = |job: u8| uids.get(usize::from(job) % uids.len().max(1)).copied().unwrap_or(99);
+    let uid = |job: u8| pick(&uids, job);
+    // Mostly something that can happen, now and then something that cannot.
+    let likely = |all: Vec<u64>, job: u8| if job % 16 == 15 { pick(&uids, job) } else { pick(&all, job) };
+    let waiting = |scene: &Scene, job: u8| likely(scene.cluster.startable_jobs().map(|job| job.uid()).collect(), job);
+    let live = |scene: &Scene, job: u8| likely(scene.cluster.active_jobs().map(|job| job.uid()).collect(), job);
+    let node_of = |scene: &Scene, uid: u64, node: u8| {
+        let attempt = scene.cluster.job(uid).and_then(|job| job.newest_attempt());
+        let nodes: Vec<u64> = attempt.map_or_else(Vec::new, |a| a.nodes.iter().map(|part| u64::from(part.node)).collect());
+        if node % 16 == 15 || nodes.is_empty() { u32::from(node) % 4 } else { pick(&nodes, node) as u32 }
+    };
     let target = |scene: &Scene, job: u8| {
         let job_id = scene.cluster.job(uid(job)).map_or(99, |job| job.row.job_id);
         Some(JobTarget { job_id, ..Default::default() })
@@ -101,20 +113,41 @@ fn play(scene: &mut Scene, a_move: &Move) {
             }
             scene.try_submit(spec);
         }
-        Move::Place { job, node, cores } => drop(scene.place(uid(job), &[(index(node), cores)])),
-        Move::PlaceWide { job, cores } => drop(scene.place(uid(job), &[(0, cores), (1, cores)])),
+        Move::Place { job, node, cores } => drop(scene.place(waiting(scene, job), &[(index(node), cores)])),
+        Move::PlaceWide { job, cores } => drop(scene.place(waiting(scene, job), &[(0, cores), (1, cores)])),
         Move::PlaceTask { job, task, node, cores } => {
-            drop(scene.place_task(uid(job), Some(u32::from(task % 5)), &[(index(node), cores)]));
+            drop(scene.place_task(waiting(scene, job), Some(u32::from(task % 5)), &[(index(node), cores)]));
         }
-        Move::Held { job, node } => drop(scene.held(uid(job), index(node))),
-        Move::Refused { job, node } => drop(scene.refused(uid(job), index(node), job % 2 == 0)),
-        Move::Started { job, node } => drop(scene.started(uid(job), index(node), BATCH)),
-        Move::Exit { job, node, status } => drop(scene.exit(uid(job), index(node), BATCH, u32::from(status % 3) << 8)),
-        Move::StepExit { job, node, step } => drop(scene.exit(uid(job), index(node), u32::from(step % 3), 0)),
-        Move::Released { job, node } => drop(scene.released(uid(job), index(node))),
+        Move::Held { job, node } => {
+            let uid = live(scene, job);
+            scene.held(uid, node_of(scene, uid, node));
+        }
+        Move::Refused { job, node } => {
+            let uid = live(scene, job);
+            scene.refused(uid, node_of(scene, uid, node), job % 8 == 0);
+        }
+        Move::Started { job, node } => {
+            let uid = live(scene, job);
+            scene.started(uid, node_of(scene, uid, node), BATCH);
+        }
+        Move::Exit { job, node, status } => {
+            let uid = live(scene, job);
+            scene.exit(uid, node_of(scene, uid, node), BATCH, u32::from(status % 3) << 8);
+        }
+        Move::StepExit { job, node, step } => {
+            let uid = live(scene, job);
+            scene.exit(uid, node_of(scene, uid, node), u32::from(step % 3), 0);
+        }
+        Move::Released { job, node } => {
+            let uid = live(scene, job);
+            scene.released(uid, node_of(scene, uid, node));
+        }
         Move::Cancel { job, user } => {
             let targets = target(scene, job).into_iter().collect();
             let by = if user { ALICE } else { BOB };
+            if job == 77 {
+                return play(scene, &Move::CancelAll);
+            }
             scene.client(by, Body::CancelJobs(CancelJobs { targets, ..Default::default() }));
         }
         Move::CancelAll => {
@@ -130,11 +163,13 @@ fn play(scene: &mut Scene, a_move: &Move) {
         Move::Step { job, ntasks, exact } => {
             let ntasks = u32::from(ntasks);
             let spec = Some(StepSpec { step_id: u32::MAX, ntasks, exact, overlap: ntasks == 2, ..Default::default() });
-            scene.client(ALICE, Body::CreateStep(CreateStep { uid: uid(job), spec, ..Default::default() }));
+            let uid = live(scene, job);
+            scene.client(ALICE, Body::CreateStep(CreateStep { uid, spec, ..Default::default() }));
         }
         Move::SignalStep { job, step, end } => {
             let step_id = if step % 4 == 3 { BATCH } else { u32::from(step % 4) };
-            scene.client(ALICE, Body::SignalStep(SignalStep { uid: uid(job), step_id, signal: 10, end }));
+            let uid = live(scene, job);
+            scene.client(ALICE, Body::SignalStep(SignalStep { uid, step_id, signal: 10, end }));
         }
         Move::Update { job, what } => {
             let mut command = UpdateJob { target: target(scene, job), ..Default::default() };
@@ -148,7 +183,8 @@ fn play(scene: &mut Scene, a_move: &Move) {
             scene.client(0, Body::UpdateJob(command));
         }
         Move::Node { node, what } => {
-            let state = ["DRAIN", "RESUME", "DOWN", "UNDRAIN", "NORESP"][usize::from(what % 5)].to_owned();
+            let states = ["DRAIN", "RESUME", "RESUME", "UNDRAIN", "DOWN", "RESUME", "NORESP"];
+            let state = states[usize::from(what) % states.len()].to_owned();
             let names = format!("n{}", index(node) + 1);
             let reason = (what % 2 == 0).then(|| "r".to_owned());
             scene.client(0, Body::UpdateNode(UpdateNode { names, state, reason, ..Default::default() }));
@@ -166,8 +202,16 @@ fn play(scene: &mut Scene, a_move: &Move) {
             let name = format!("n{}", index(node) + 1);
             scene.client(0, Body::ConfirmNodeDead(ConfirmNodeDead { name, why: "w".to_owned() }));
         }
-        Move::Register { node, boot, spool } => drop(scene.register(index(node), &format!("boot-{boot}"), spool)),
-        Move::Later(ms) => scene.later(u64::from(ms) * 10),
+        Move::Register { node, boot, spool } => {
+            let row = &scene.cluster.node(index(node)).expect("configured").row;
+            let last: u32 = row.boot_id.trim_start_matches("boot-").parse().unwrap_or(1);
+            let gone = row.superseded_boots.len() as u32;
+            let spool = if spool == 0 { row.spool_id.first().map_or(1, |spool| spool % 2 + 1) } else { 1 };
+            // Boot 0: the next one. A confirmed death has no boot any more, and needs the one after all that were.
+            let boot = if boot == 0 || row.boot_id.is_empty() { last.max(gone + 1) + 1 } else { last };
+            scene.register(index(node), &format!("boot-{boot}"), spool);
+        }
+        Move::Later(ms) => scene.later(u64::from(ms) * 4),
         Move::Expire => {
             let uids = scene.cluster.due(scene.now_ms, 100);
             scene.lead(Body::ExpireJobs(ExpireJobs { uids }));
@@ -186,8 +230,8 @@ proptest! {
 
     /// `Scene` checks every invariant after each command.
     #[test]
-    fn invariants_hold_and_equal_logs_make_equal_states(moves in proptest::collection::vec(moves(), 1..120)) {
-        let mut scene = Scene::up();
+    fn invariants_hold_and_equal_logs_make_equal_states(moves in proptest::collection::vec(moves(), 1..160)) {
+        let mut scene = Scene::up_with(&CONF.replace("ReturnToService=1", "ReturnToService=2"));
         for a_move in &moves {
             play(&mut scene, a_move);
         }
