@@ -6,7 +6,7 @@ use muster_model::cluster::config::InForce;
 use muster_model::cluster::{Cluster, Event};
 use muster_proto::durable::ReplicaRow;
 use muster_proto::wire::Authority;
-use muster_raft_store::{Heard, Identity, Leadership, OpenError, Options, Replica, Transport};
+use muster_raft_store::{Heard, Identity, Leadership, OpenError, Options, Replica, Role, Transport};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -30,6 +30,12 @@ impl Core {
         let state = self.replica.state();
         let cluster = state.read().unwrap_or_else(PoisonError::into_inner);
         look(&cluster)
+    }
+
+    /// Whether this replica leads in `term`, as far as it knows: a quorum may be late.
+    pub(crate) fn leads_in(&self, term: u64) -> bool {
+        let now = self.leadership();
+        now.role == Role::Leader && now.term == term
     }
 
     /// Who leads, as this replica knows.
@@ -64,6 +70,7 @@ pub(crate) struct Member {
     pub(crate) sessions: Sessions,
     pub(crate) sightings: Sightings,
     pub(crate) watchers: Watchers,
+    transport: Arc<PeerTransport>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -75,7 +82,7 @@ impl Member {
         let road: Arc<dyn Transport> = Arc::new(Road(transport.clone()));
         let replica = Replica::open(options(seat), identity.clone(), road).await?;
         let core = Arc::new(Core { identity, replica });
-        let clocks = Clocks::new(seat.outside.clone(), transport);
+        let clocks = Clocks::new(seat.outside.clone(), transport.clone());
         let (proposer, proposing) = Proposer::start(core.clone(), clocks);
         let member = Arc::new(Self {
             core,
@@ -83,6 +90,7 @@ impl Member {
             sessions: Sessions::default(),
             sightings: Sightings::default(),
             watchers: Watchers::default(),
+            transport,
             tasks: Mutex::new(vec![proposing.abort_handle()]),
         });
         member.spawn(watch_failure(seat.clone(), member.clone()));
@@ -96,7 +104,7 @@ impl Member {
         self.tasks.lock().expect("no holder of this lock panics").push(handle);
     }
 
-    /// Whether this controller leads.
+    /// Whether this controller leads, and a quorum has answered within the lease.
     pub(crate) fn leads(&self) -> bool {
         self.core.leadership().leads()
     }
@@ -115,6 +123,14 @@ impl Member {
     /// Cluster time as it would be stamped now.
     pub(crate) fn now_ms(&self) -> u64 {
         self.proposer.now_ms()
+    }
+
+    fn learn_addresses(&self) {
+        let addresses = self.core.read(|cluster| {
+            let rows = cluster.replicas().filter(|row| !row.retired && !row.address.is_empty());
+            rows.map(|row| (row.replica, row.address.clone())).collect()
+        });
+        self.transport.learn(addresses);
     }
 
     /// Ends duties and sessions, hands leadership over, and closes the store.
@@ -164,14 +180,17 @@ async fn watch_failure(seat: Arc<Seat>, member: Arc<Member>) {
 /// Wakes those that wait for jobs, and follows time and the configuration.
 async fn watch_events(seat: Arc<Seat>, member: Arc<Member>) {
     let mut events = member.core.replica.events();
+    member.learn_addresses();
     learn_admins(&seat, &member).await;
     while let Some(heard) = events.next().await {
         member.proposer.observe(member.core.read(Cluster::now_ms), Instant::now());
         match heard {
             Heard::Event(Event::JobChanged { uid } | Event::StepChanged { uid, .. }) => member.watchers.wake(uid),
             Heard::Event(Event::ConfigChanged { .. }) => learn_admins(&seat, &member).await,
-            Heard::Event(Event::NodeChanged { .. } | Event::ReplicasChanged | Event::ScheduleAgain) => {}
+            Heard::Event(Event::ReplicasChanged) => member.learn_addresses(),
+            Heard::Event(Event::NodeChanged { .. } | Event::ScheduleAgain) => {}
             Heard::Missed => {
+                member.learn_addresses();
                 member.watchers.wake_all();
                 learn_admins(&seat, &member).await;
             }

@@ -35,7 +35,8 @@ fn due(term: &Term, began: Instant) -> Vec<command::Body> {
     let nodes: Vec<_> = term.member.core.read(|cluster| cluster.nodes().cloned().collect());
     let cluster_ms = term.member.core.read(|cluster| cluster.now_ms());
     let judged = nodes.iter().filter(|node| node.row.epoch != 0 && !node.row.removed).filter_map(|node| {
-        let heard = term.member.sightings.of(node.index()).map_or(began, |sighting| sighting.at);
+        // What an earlier term heard counts for nothing.
+        let heard = term.member.sightings.of(node.index()).map_or(began, |sighting| sighting.at.max(began));
         judge(node, now.saturating_duration_since(heard), limit, heard > began, cluster_ms)
     });
     judged.collect()

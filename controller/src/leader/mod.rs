@@ -43,15 +43,18 @@ pub(crate) async fn run(seat: Arc<Seat>, member: Arc<Member>) {
         if now.leads() {
             let term = Term { seat: seat.clone(), member: member.clone(), number: now.term };
             lead(&term).await;
-            member.sessions.end_all();
-            member.sightings.forget_all();
+            // A quorum that was late for a moment pauses duties; nodes stay.
+            if !member.core.leads_in(term.number) {
+                member.sessions.end_all();
+                member.sightings.forget_all();
+            }
         } else if changes.changed().await.is_err() {
             return;
         }
     }
 }
 
-/// Returns when `term` is over.
+/// Returns when `term` is over, or its quorum is late.
 async fn lead(term: &Term) {
     let mut changes = term.member.core.leadership_changes();
     let over = async {

@@ -65,7 +65,7 @@ fn past(member: &Member, start_ms: u64, mut take: impl FnMut(JobRow)) -> Result<
     let mut seen = 0;
     while seen < ROWS_MAX {
         let rows = member.core.replica.rows(Table::History, &from, None, CHUNK_ROWS);
-        let rows = rows.map_err(|why| Refusal::busy(why.to_string()))?;
+        let rows = rows.map_err(|why| Refusal::with(errno::ESLURM_INTERNAL, why.to_string()))?;
         let Some((last, _)) = rows.last() else { return Ok(()) };
         from = [&last[..], &[0]].concat();
         seen += rows.len();

@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 use muster_proto::durable::command;
 use muster_proto::wire::{Done, NotLeader, Pong, Reply, Signed, reply, request};
+use muster_raft_store::Role;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tonic::Status;
@@ -144,7 +145,8 @@ impl At<'_> {
 
     /// Where the leader is, when it is not here.
     pub(crate) fn require_leader(&self) -> Result<(), Refusal> {
-        if self.member.leads() {
+        // A quorum that is late is waited for by the proposal itself.
+        if self.member.core.leadership().role == Role::Leader {
             return Ok(());
         }
         Err(self.elsewhere())

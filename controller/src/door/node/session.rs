@@ -74,8 +74,7 @@ impl Session {
     }
 
     fn still_leading(&self) -> Option<()> {
-        let now = self.greeted.member.core.leadership();
-        (now.leads() && now.term == self.greeted.term).then_some(())
+        self.greeted.member.core.leads_in(self.greeted.term).then_some(())
     }
 
     /// `None`: the session ends.

@@ -38,6 +38,8 @@ pub(crate) struct PeerTransport {
     cluster: String,
     identity: Identity,
     links: Mutex<BTreeMap<u64, Arc<Link>>>,
+    /// What the state says of addresses: newer than what Raft was told when it began to speak to a peer.
+    addresses: Mutex<BTreeMap<u64, String>>,
 }
 
 /// What is known of the way to one peer.
@@ -55,7 +57,7 @@ struct Token {
 
 impl PeerTransport {
     pub(crate) fn new(outside: Outside, keeper: Arc<dyn Credentials>, cluster: String, identity: Identity) -> Arc<Self> {
-        Arc::new(Self { outside, keeper, cluster, identity, links: Mutex::default() })
+        Arc::new(Self { outside, keeper, cluster, identity, links: Mutex::default(), addresses: Mutex::default() })
     }
 
     /// The wall clock of a peer, if it answers at once.
@@ -65,7 +67,14 @@ impl PeerTransport {
         frame::wall_ms(&body)
     }
 
-    fn link(&self, replica: u64, address: &str) -> Arc<Link> {
+    /// The state says that replicas are here.
+    pub(crate) fn learn(&self, addresses: BTreeMap<u64, String>) {
+        *self.addresses.lock().expect("no holder of this lock panics") = addresses;
+    }
+
+    fn link(&self, replica: u64, told: &str) -> Arc<Link> {
+        let known = self.addresses.lock().expect("no holder of this lock panics").get(&replica).cloned();
+        let address = known.as_deref().unwrap_or(told);
         let mut links = self.links.lock().expect("no holder of this lock panics");
         if let Some(link) = links.get(&replica).filter(|link| link.address == address) {
             return link.clone();
