@@ -1,9 +1,11 @@
 //! Bytes that are too large for one message go ahead of it, in parts.
 
-use muster_channel::{CallError, Client};
+use muster_channel::CallError;
 use muster_proto::durable::BlobRef;
 use muster_proto::wire::{PutBlob, request};
 use sha2::{Digest, Sha256};
+
+use crate::site::Client;
 
 /// Above this a script or an environment goes ahead; also the size of a part. Bytes.
 const PART_BYTES_MAX: usize = 512 * 1024;

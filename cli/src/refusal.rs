@@ -8,6 +8,8 @@ use crate::say::Voice;
 
 /// How long a request is repeated before its outcome is called unknown.
 pub(crate) const GIVE_UP: std::time::Duration = std::time::Duration::from_secs(600);
+/// The same for commands that make no jobs.
+pub(crate) const GIVE_UP_OTHERS: std::time::Duration = std::time::Duration::from_secs(60);
 /// How long one try waits for its answer before another controller is asked.
 pub(crate) const ONE_TRY: std::time::Duration = std::time::Duration::from_secs(20);
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_channel::{CallError, Client};
+use muster_channel::CallError;
 use muster_dialect::errno::{self, SlurmError};
 use muster_dialect::state::{JobState, Reason};
 use muster_proto::durable::{CancelJobs, JobSpec, JobTarget};
@@ -15,6 +15,7 @@ use crate::refusal::{self, Refusal, submission_failed, unexpected};
 use crate::request::ClientSide;
 use crate::say::Voice;
 use crate::signals::Signals;
+use crate::site::Client;
 
 /// A job that starts within this time is not spoken of as waiting.
 const AT_ONCE_MS: u32 = 400;

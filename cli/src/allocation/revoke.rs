@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use muster_channel::Client;
 use muster_proto::wire::{JobNow, WaitJob, reply, request, wait_job};
 use muster_proto::durable::EndAllocation;
+
+use crate::site::Client;
 
 /// How long one question may wait for the end, ms.
 const PATIENCE_MS: u32 = 30_000;

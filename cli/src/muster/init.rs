@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use muster_channel::{Client, ClientOptions};
+use muster_channel::ClientOptions;
 use muster_proto::durable::{ConfigFile, ConfigFiles};
 use muster_proto::wire::{InitCluster, ListReplicas, Ping, Pong, reply, request};
 
 use super::{VOICE, print};
 use crate::refusal::{ONE_TRY, Refusal};
-use crate::site::{Reach, Site, block_on};
+use crate::site::{Client, Reach, Site, block_on};
 
 /// How long a founded cluster may take until a leader serves.
 const LEADER_WITHIN: Duration = Duration::from_secs(30);
@@ -74,7 +74,7 @@ fn only(site: &Site, reach: &Reach, address: &str) -> Client {
         one_try: ONE_TRY,
         give_up: FOUND_WITHIN,
     };
-    Client::new(reach.outside.clone(), reach.keeper.clone(), options)
+    Client::new(&reach.outside, reach.keeper.clone(), options)
 }
 
 /// Waits until a linearizable read is answered: a leader serves then.

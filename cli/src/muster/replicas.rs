@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use muster_channel::{Client, ClientOptions};
+use muster_channel::ClientOptions;
 use muster_proto::wire::{ListReplicas, Ping, Pong, ReplicaInfo, ReplicaList, reply, request};
 use serde_json::json;
 
 use super::init::hex;
 use super::table::aligned;
 use super::{VOICE, print};
-use crate::site::{Reach, Site, block_on};
+use crate::site::{Client, Reach, Site, block_on};
 
 /// An operator waits no longer than this for a leader; then each controller is asked for what it knows itself.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -51,7 +51,7 @@ async fn ask(site: &Site, reach: &Reach) -> Option<ReplicaList> {
         one_try: Duration::from_secs(1),
         give_up: PATIENCE,
     };
-    let client = Client::new(reach.outside.clone(), reach.keeper.clone(), options);
+    let client = Client::new(&reach.outside, reach.keeper.clone(), options);
     match client.call(request::Body::ListReplicas(ListReplicas {})).await {
         Ok(reply::Body::Replicas(list)) => Some(list),
         _ => None,

@@ -29,3 +29,6 @@ pub(crate) use client::ClientSide;
 pub(crate) use draft::{Draft, Source};
 pub(crate) use finish::{Command, directory, ranges};
 pub(crate) use input::{from_environment, variables_of};
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,6 @@
 
 use std::process::ExitStatus;
 
-use muster_channel::Client;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::process::Child;
@@ -12,6 +11,7 @@ use crate::allocation::{Granted, ended, give_back};
 use crate::process::Variables;
 use crate::say::{Voice, os_error};
 use crate::signals::Signals;
+use crate::site::Client;
 
 /// An allocation, and what to do with its command.
 pub(super) struct Held<'a> {

@@ -1,6 +1,6 @@
 //! Sends the job, and says what became of it.
 
-use muster_channel::{CallError, Client};
+use muster_channel::CallError;
 use muster_proto::durable::JobSpec;
 use muster_proto::wire::{Submit, Submitted, reply, request};
 
@@ -10,6 +10,7 @@ use crate::refusal::{self, Refusal, submission_failed};
 use crate::request::ClientSide;
 use crate::say::{Voice, to_stdout};
 use crate::show_time::local;
+use crate::site::Client;
 
 /// A job, ready to be sent.
 #[derive(Debug)]

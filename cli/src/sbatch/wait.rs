@@ -1,11 +1,11 @@
 //! `sbatch --wait`: the command ends when the job does, and as it does.
 
-use muster_channel::Client;
 use muster_dialect::exit_code::ExitCode;
 use muster_proto::wire::{Submitted, WaitJob, reply, request, wait_job};
 
 use crate::refusal::{self, Refusal};
 use crate::say::Voice;
+use crate::site::Client;
 
 /// How long one question may wait for the end, ms.
 const PATIENCE_MS: u32 = 30_000;

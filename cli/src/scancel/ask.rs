@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Write};
 
-use muster_channel::{CallError, Client};
+use muster_channel::CallError;
 use muster_dialect::hostlist;
 use muster_dialect::jobid::JobSpec;
 use muster_proto::durable::{JobRow, JobSpec as Spec};
@@ -13,6 +13,7 @@ use super::wanted::Wanted;
 use crate::refusal::{Refusal, unexpected};
 use crate::say::Voice;
 use crate::target::target;
+use crate::site::Client;
 
 /// Slurm's base states that end no more: COMPLETED and above.
 const STATE_ENDED_MIN: u32 = 3;

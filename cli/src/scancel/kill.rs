@@ -1,6 +1,6 @@
 //! Sends what is to be cancelled, and tells what could not be.
 
-use muster_channel::{CallError, Client};
+use muster_channel::CallError;
 use muster_dialect::errno;
 use muster_dialect::jobid::JobSpec;
 use muster_proto::durable::CancelJobs;
@@ -10,6 +10,7 @@ use super::wanted::Wanted;
 use crate::refusal::{Refusal, unexpected};
 use crate::say::Voice;
 use crate::target::target;
+use crate::site::Client;
 
 /// Ids that go into one request.
 const TARGETS_MAX: usize = 1_000;

@@ -3,16 +3,21 @@
 //! `SLURM_CONF` names the configuration, else `/etc/slurm/slurm.conf`. Includes and sister files are read from disk here;
 //! what they say is `dialect`'s.
 
+mod client;
+
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use muster_channel::{Client, ClientOptions, CredentialError, Credentials, Munge, NoAuth, Outside};
+use muster_channel::{ClientOptions, CredentialError, Credentials, Munge, NoAuth, Outside};
 use muster_dialect::conf::{self, Config, Severity};
 use thiserror::Error;
 
-use crate::refusal::{GIVE_UP, ONE_TRY};
+use crate::refusal::{GIVE_UP, GIVE_UP_OTHERS, ONE_TRY};
 use crate::say::{Voice, os_error};
+
+pub(crate) use client::Client;
 
 const DEFAULT_PATH: &str = "/etc/slurm/slurm.conf";
 
@@ -114,10 +119,10 @@ impl Site {
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
             program: program.to_owned(),
             one_try: ONE_TRY,
-            give_up: GIVE_UP,
+            give_up: give_up(program),
         };
         let cluster = self.config.cluster_name.clone();
-        let client = Client::new(outside.clone(), keeper.clone(), options);
+        let client = Client::new(&outside, keeper.clone(), options);
         Ok(Reach { outside, keeper, client, cluster })
     }
 
@@ -140,6 +145,11 @@ impl Site {
     pub(crate) fn scheduler_number(&self, word: &str) -> Option<u64> {
         self.config.scheduler_parameters.get(word).and_then(|value| value.parse().ok())
     }
+}
+
+/// What makes jobs is repeated until its outcome is known or hopeless; others are asked again by their user.
+fn give_up(program: &str) -> Duration {
+    if ["sbatch", "salloc", "srun"].contains(&program) { GIVE_UP } else { GIVE_UP_OTHERS }
 }
 
 fn address(host: &str, port: u16) -> String {

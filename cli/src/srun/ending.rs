@@ -1,8 +1,9 @@
 //! How a step is ended by srun itself, and what is said about it.
 
-use muster_channel::Client;
 use muster_proto::durable::SignalStep;
 use muster_proto::wire::request;
+
+use crate::site::Client;
 
 const SIGKILL: u32 = 9;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_channel::{CallError, Client, MESSAGE_BYTES_MAX, dial, seal};
+use muster_channel::{CallError, MESSAGE_BYTES_MAX, dial, seal};
 use muster_proto::durable::{EndCause, StepState};
 use muster_proto::wire::node_client::NodeClient;
 use muster_proto::wire::{
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use crate::site::Reach;
+use crate::site::{Client, Reach};
 
 /// Messages on their way to a node.
 const OUT_WAITING_MAX: usize = 16;
@@ -23,6 +23,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Silence of a node after which the cluster is asked whether the step is over.
 const ASK_AFTER: Duration = Duration::from_secs(2);
+/// How long the cluster's answer is waited for.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// How long the last acknowledgement may take to be heard.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -191,7 +193,9 @@ impl Link {
     async fn ask_cluster(&self) -> Option<Gone> {
         let client: &Client = &self.reach.client;
         let wait = WaitStep { uid: self.step.uid, step_id: self.step.step_id, patience_ms: 0 };
-        let Ok(reply::Body::StepNow(now)) = client.call(request::Body::WaitStep(wait)).await else { return None };
+        // Controllers may all be away while the node is there: it must not wait for them.
+        let answer = timeout(ASK_WITHIN, client.call(request::Body::WaitStep(wait))).await;
+        let Ok(Ok(reply::Body::StepNow(now))) = answer else { return None };
         let step = now.step.and_then(|info| info.step).unwrap_or_default();
         if now.known && !now.reached && step.state() != StepState::Ended {
             return None;

@@ -83,6 +83,9 @@ impl StepDraft {
         if draft.step.mpi.is_empty() {
             mpi::check(&site.config.mpi_default)?;
         }
+        if *inside != Inside::Nothing {
+            refuse_job_resources(draft)?;
+        }
         let mut spec = draft.step.clone();
         fill(&mut spec, draft, command, here, site);
         if spec.multi_prog {
@@ -122,6 +125,12 @@ impl StepDraft {
     pub(super) fn is_sized(&self) -> bool {
         self.sized
     }
+}
+
+/// A step's share is asked for by node or task.
+fn refuse_job_resources(draft: &Draft) -> Result<(), Bad> {
+    let of_a_job = ["gpus", "gpus-per-socket"].into_iter().find(|name| draft.is_given(name, Source::CommandLine));
+    of_a_job.map_or(Ok(()), |name| Err(Bad::NotBuilt(format!("{name} (of a step)"))))
 }
 
 fn fill(spec: &mut StepSpec, draft: &Draft, command: &[String], here: &Here, site: &Site) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_channel::{CallError, Client};
+use muster_channel::CallError;
 use muster_dialect::errno::{self, SlurmError};
 use muster_proto::wire::{JobNow, MakeStep, StepMade, WaitJob, reply, request, wait_job};
 
@@ -14,7 +14,7 @@ use crate::refusal::{Refusal, failed, unexpected};
 use crate::request::ClientSide;
 use crate::say::Voice;
 use crate::signals::Signals;
-use crate::site::{Reach, Site};
+use crate::site::{Client, Reach, Site};
 
 /// What a step that may be made later is refused with.
 const BUSY: [SlurmError; 5] = [

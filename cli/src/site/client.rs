@@ -1,0 +1,108 @@
+//! The client of the channel, with one thing known besides: whether this process ever reached a controller. While it did
+//! not, nothing can have been carried out, and the user is told soon instead of after ten minutes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use muster_channel::{BoxFuture, BoxStream, CallError, ClientOptions, Credentials, Listener, Net, Outside};
+use muster_proto::wire::{reply, request};
+
+/// How long controllers that never answered are tried.
+const NEVER_REACHED: Duration = Duration::from_secs(20);
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) struct Client {
+    inner: muster_channel::Client,
+    reached: Arc<AtomicBool>,
+    patience: Duration,
+}
+
+impl Client {
+    pub(crate) fn new(outside: &Outside, keeper: Arc<dyn Credentials>, options: ClientOptions) -> Self {
+        let reached = Arc::new(AtomicBool::new(false));
+        let net = Arc::new(Noticing { net: outside.net.clone(), reached: reached.clone() });
+        let outside = Outside { net, ..outside.clone() };
+        Self { inner: muster_channel::Client::new(outside, keeper, options), reached, patience: NEVER_REACHED }
+    }
+
+    /// As the channel's: one request id, whatever happens on the way.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub(crate) async fn call(&self, body: request::Body) -> Result<reply::Body, CallError> {
+        tokio::select! {
+            answer = self.inner.call(body) => answer,
+            () = self.never_reached() => Err(CallError::Unreachable),
+        }
+    }
+
+    /// As the channel's: one controller, once.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub(crate) async fn call_one(&self, address: &str, body: request::Body) -> Result<reply::Body, CallError> {
+        self.inner.call_one(address, body).await
+    }
+
+    /// `host:port` of every controller.
+    pub(crate) fn controllers(&self) -> &[String] {
+        self.inner.controllers()
+    }
+
+    /// Returns when it is time to give up; never once a controller was reached.
+    async fn never_reached(&self) {
+        tokio::time::sleep(self.patience).await;
+        if self.reached.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Notices connections.
+struct Noticing {
+    net: Arc<dyn Net>,
+    reached: Arc<AtomicBool>,
+}
+
+impl Net for Noticing {
+    fn connect(&self, address: &str) -> BoxFuture<'static, std::io::Result<BoxStream>> {
+        let connecting = self.net.connect(address);
+        let reached = self.reached.clone();
+        Box::pin(async move {
+            let stream = connecting.await?;
+            reached.store(true, Ordering::Relaxed);
+            Ok(stream)
+        })
+    }
+
+    fn listen(&self, address: &str) -> BoxFuture<'static, std::io::Result<Box<dyn Listener>>> {
+        self.net.listen(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use muster_channel::NoAuth;
+    use muster_proto::wire::Ping;
+
+    #[test]
+    fn controllers_that_were_never_reached_are_given_up_soon() {
+        let options = ClientOptions {
+            cluster: "c".into(),
+            controllers: vec!["127.0.0.1:1".into()],
+            host: String::new(),
+            program: "sbatch".into(),
+            one_try: Duration::from_secs(20),
+            give_up: Duration::from_secs(600),
+        };
+        let answer = crate::site::block_on(async {
+            let mut client = Client::new(&Outside::real(), Arc::new(NoAuth::new(0, 0)), options);
+            client.patience = Duration::from_millis(20);
+            client.call(request::Body::Ping(Ping {})).await
+        });
+        assert!(matches!(answer, Err(CallError::Unreachable)));
+    }
+}
