@@ -22,6 +22,7 @@ mod options;
 mod purge_gate;
 mod raft;
 mod replica;
+mod rounds;
 mod stall;
 mod status;
 mod store;

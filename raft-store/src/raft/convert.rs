@@ -106,12 +106,27 @@ pub(super) fn encode_append(request: &AppendEntriesRequest<Types>) -> Bytes {
 pub(crate) fn decode_append(body: Bytes) -> Result<AppendEntriesRequest<Types>, String> {
     let message = AppendRequest::decode(body).map_err(|error| error.to_string())?;
     let entries = message.entries.into_iter().map(decode_entry).collect::<Result<Vec<_>, _>>()?;
+    check_consecutive(message.previous, &entries)?;
     Ok(AppendEntriesRequest {
         vote: vote(message.vote),
         prev_log_id: message.previous.map(log_id),
         entries,
         leader_commit: message.committed.map(log_id),
     })
+}
+
+/// A hole in the log could never be mended.
+fn check_consecutive(previous: Option<Position>, entries: &[Entry]) -> Result<(), String> {
+    let mut before = previous;
+    for entry in entries {
+        let at = position(&entry.log_id);
+        let follows = before.map_or(at.index == 0, |before| at.index == before.index + 1 && at.term >= before.term);
+        if !follows {
+            return Err(format!("entry {at:?} does not follow {before:?}"));
+        }
+        before = Some(at);
+    }
+    Ok(())
 }
 
 pub(crate) fn encode_append_reply(reply: &AppendEntriesResponse<Types>) -> Bytes {
@@ -217,4 +232,38 @@ pub(crate) fn encode_snapshot_reply(seen: &Vote) -> Bytes {
 
 pub(super) fn decode_snapshot_reply(body: Bytes) -> Result<Vote, String> {
     Ok(vote(SnapshotReply::decode(body).map_err(|error| error.to_string())?.vote))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn append(previous: Option<Position>, at: &[(u64, u64)]) -> Result<AppendEntriesRequest<Types>, String> {
+        let entry = |(term, index): &(u64, u64)| {
+            let at = Position { term: *term, index: *index };
+            LogRecord { at, payload: Some(Payload::Blank(true)) }.encode_to_vec().into()
+        };
+        let vote = VoteRecord { term: 9, candidate: 1, won: true };
+        let request = AppendRequest { vote, previous, committed: None, entries: at.iter().map(entry).collect() };
+        decode_append(request.encode_to_vec().into())
+    }
+
+    #[test]
+    fn entries_that_leave_a_hole_are_refused() {
+        let previous = Some(Position { term: 2, index: 4 });
+        assert!(append(previous, &[(2, 5), (3, 6)]).is_ok());
+        assert!(append(previous, &[(2, 6)]).is_err());
+        assert!(append(previous, &[(1, 5)]).is_err(), "terms never fall");
+        assert!(append(None, &[(0, 0), (1, 1)]).is_ok());
+        assert!(append(None, &[(1, 1)]).is_err());
+    }
+
+    #[test]
+    fn bytes_of_any_kind_are_an_error_and_no_panic() {
+        for length in 0..64 {
+            let bytes: Bytes = (0..length).map(|at| (at * 37 + length) as u8).collect::<Vec<_>>().into();
+            let _ = (decode_append(bytes.clone()), vote_request(bytes.clone()), transfer_request(bytes.clone()));
+            let _ = (decode_entry(bytes.clone()), decode_append_reply(bytes.clone()), decode_vote_reply(bytes));
+        }
+    }
 }

@@ -23,7 +23,7 @@ impl Replica {
         let mut last = BarrierError::NoLeader;
         let reached = tokio::time::timeout(patience, async {
             loop {
-                match self.ask_leader().await {
+                match self.inner.asking.share(self.ask_leader()).await {
                     Ok(index) => {
                         last = BarrierError::Unavailable("applying is late".into());
                         return self.wait_applied(index).await;

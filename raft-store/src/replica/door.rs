@@ -74,7 +74,7 @@ impl Replica {
         if self.inner.leadership.borrow().role != Role::Leader {
             return ReadIndexReply { not_leader: true, ..ReadIndexReply::default() };
         }
-        match self.read_index().await {
+        match self.inner.answering.share(self.read_index()).await {
             Ok(index) => ReadIndexReply { index, ..ReadIndexReply::default() },
             Err(refused) => ReadIndexReply { refused, ..ReadIndexReply::default() },
         }

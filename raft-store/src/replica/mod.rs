@@ -15,11 +15,12 @@ use tokio::sync::{Semaphore, broadcast, watch as channel};
 use tokio::task::AbortHandle;
 
 use crate::encoding::Position;
-use crate::errors::ProposeError;
+use crate::errors::{BarrierError, ProposeError};
 use crate::fault::Fault;
 use crate::identity::{Identity, Peer};
 use crate::options::Timers;
 use crate::raft::{Applying, Log, Raft};
+use crate::rounds::Rounds;
 use crate::status::{Applied, Heard, Leadership};
 use crate::store::Store;
 use crate::transport::Transport;
@@ -41,7 +42,12 @@ struct Inner {
     timers: Timers,
     transport: Arc<dyn Transport>,
     leadership: channel::Receiver<Leadership>,
+    /// Permits are bytes.
     proposals: Semaphore,
+    /// Of barriers here.
+    asking: Rounds<Result<u64, BarrierError>>,
+    /// Of barriers at followers.
+    answering: Rounds<Result<u64, String>>,
     fault: Fault,
     tasks: Mutex<Vec<AbortHandle>>,
 }

@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::options::{Options, Timers};
 use crate::purge_gate::PurgeGate;
 use crate::raft::{Applying, Log, LogStorage, Network, Raft, StateMachine, check_log_covers, seed_this_thread};
+use crate::rounds::Rounds;
 use crate::stall::Stall;
 use crate::status::Applied;
 use crate::store::{self, RowFiles, Store};
@@ -23,8 +24,8 @@ use crate::transport::Transport;
 
 /// Events that wait for a slow listener.
 const EVENTS_WAITING_MAX: usize = 4_096;
-/// Proposals that wait for their outcome; more are told to try again.
-const PROPOSALS_WAITING_MAX: usize = 8_192;
+/// Bytes of proposals that wait for their outcome; more are told to try again.
+const PROPOSAL_BYTES_WAITING_MAX: usize = 64 << 20;
 /// Messages that wait for Raft's core.
 const CORE_QUEUE_MAX: u64 = 16_384;
 /// Entries of one append to a follower.
@@ -109,7 +110,9 @@ async fn start_on(
         timers: options.timers,
         transport,
         leadership,
-        proposals: Semaphore::new(PROPOSALS_WAITING_MAX),
+        proposals: Semaphore::new(PROPOSAL_BYTES_WAITING_MAX),
+        asking: Rounds::new(),
+        answering: Rounds::new(),
         fault,
         tasks: Mutex::new(tasks),
     };

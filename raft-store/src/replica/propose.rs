@@ -14,6 +14,9 @@ use crate::raft::{Command, Member};
 /// Bytes of one batch. A larger blob goes ahead in chunks.
 pub const ENTRY_BYTES_MAX: usize = 1 << 20;
 
+/// What a proposal counts for at least among those that wait, in bytes: bounds their number too.
+const PROPOSAL_BYTES_MIN: usize = 8 << 10;
+
 /// A batch was committed and applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposed {
@@ -65,7 +68,8 @@ impl Replica {
         if let Some(why) = self.inner.fault.why() {
             return Err(ProposeError::Unavailable(why));
         }
-        let Ok(_waiting) = self.inner.proposals.try_acquire() else {
+        let cost = command.bytes().len().max(PROPOSAL_BYTES_MIN) as u32;
+        let Ok(_waiting) = self.inner.proposals.try_acquire_many(cost) else {
             return Err(ProposeError::Unavailable("too many proposals are waiting".into()));
         };
         let patience = Duration::from_millis(self.inner.timers.propose_ms_max);

@@ -17,7 +17,8 @@ use crate::encoding::AppliedRecord;
 use crate::errors::OpenError;
 use crate::identity::{Identity, StoreState};
 
-/// A disk of the simulation. Clones are the same disk; it outlives the replicas that open it.
+/// A disk of the simulation. Clones are the same disk; it outlives the replicas that open it. Whoever crashes a host calls
+/// [`MemoryDisk::crash`] too: until then the disk is still locked by the dead process.
 #[derive(Clone)]
 pub struct MemoryDisk {
     contents: Arc<Mutex<Contents>>,
