@@ -153,7 +153,7 @@ impl Controller {
     pub async fn stop(mut self) {
         self.joining.abort();
         if let Some(member) = self.seat.member() {
-            member.stop().await;
+            member.hand_over().await;
         }
         self.stop.send_replace(true);
         for door in self.serving.drain(..) {
@@ -161,6 +161,9 @@ impl Controller {
             if tokio::time::timeout(DOORS_CLOSE, door).await.is_err() {
                 abort.abort();
             }
+        }
+        if let Some(member) = self.seat.member() {
+            member.stop().await;
         }
     }
 }

@@ -70,7 +70,7 @@ pub(crate) struct Member {
     pub(crate) sessions: Sessions,
     pub(crate) sightings: Sightings,
     pub(crate) watchers: Watchers,
-    transport: Arc<PeerTransport>,
+    pub(crate) transport: Arc<PeerTransport>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -133,9 +133,8 @@ impl Member {
         self.transport.learn(addresses);
     }
 
-    /// Ends duties and sessions, hands leadership over, and closes the store.
+    /// Ends duties and sessions, and closes the store.
     pub(crate) async fn stop(&self) {
-        self.hand_over().await;
         self.sessions.end_all();
         for task in self.tasks.lock().expect("no holder of this lock panics").drain(..) {
             task.abort();

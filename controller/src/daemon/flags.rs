@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use lexopt::Arg;
 use lexopt::ValueExt;
 
@@ -36,7 +36,7 @@ impl Flags {
         while let Some(arg) = parser.next()? {
             match arg {
                 Arg::Short('D') => flags.foreground = true,
-                Arg::Short('f') => flags.conf = Some(parser.value()?.into()),
+                Arg::Short('f') => flags.conf = Some(path(parser.value()?)?),
                 Arg::Short('v') => flags.verbose = flags.verbose.saturating_add(1),
                 // slurmctld recovers by default too; a damaged store is never ignored, whatever is asked.
                 Arg::Short('i' | 'R' | 'r') => {}
@@ -46,12 +46,12 @@ impl Flags {
                 ),
                 Arg::Short('V') | Arg::Long("version") => return Ok(Asked::Version),
                 Arg::Short('h') | Arg::Long("help") => return Ok(Asked::Help),
-                Arg::Short('L') | Arg::Long("log") => flags.log = Some(parser.value()?.into()),
+                Arg::Short('L') | Arg::Long("log") => flags.log = Some(path(parser.value()?)?),
                 Arg::Long("name") => flags.name = Some(parser.value()?.string()?),
                 Arg::Long("listen") => flags.listen = Some(parser.value()?.string()?),
                 Arg::Long("replica-listen") => flags.replica_listen = Some(parser.value()?.string()?),
-                Arg::Long("state-dir") => flags.state_dir = Some(parser.value()?.into()),
-                Arg::Long("pidfile") => flags.pid_file = Some(parser.value()?.into()),
+                Arg::Long("state-dir") => flags.state_dir = Some(path(parser.value()?)?),
+                Arg::Long("pidfile") => flags.pid_file = Some(path(parser.value()?)?),
                 Arg::Long("log-format") => flags.log_json = log_format(&parser.value()?.string()?)?,
                 other => return Err(other.unexpected().into()),
             }
@@ -64,6 +64,11 @@ impl Flags {
         let by_environment = || std::env::var_os("SLURM_CONF").filter(|path| !path.is_empty()).map(PathBuf::from);
         self.conf.clone().or_else(by_environment).unwrap_or_else(|| PathBuf::from("/etc/slurm/slurm.conf"))
     }
+}
+
+/// The daemon changes directory: a path means what it meant on the command line.
+fn path(value: OsString) -> Result<PathBuf> {
+    std::path::absolute(&value).with_context(|| value.to_string_lossy().into_owned())
 }
 
 fn log_format(word: &str) -> Result<bool> {

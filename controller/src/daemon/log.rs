@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_dialect::conf::Config;
-use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::flags::Flags;
@@ -29,7 +29,7 @@ pub(super) fn open(flags: &Flags, config: &Config) -> io::Result<Log> {
         Some(path) => Log(Some(Arc::new(Target { file: Mutex::new(append_to(&path)?), path }))),
     };
     let subscriber = tracing_subscriber::fmt()
-        .with_max_level(level(flags.verbose, &config.slurmctld_debug))
+        .with_env_filter(filter(flags.verbose, &config.slurmctld_debug))
         .with_target(false)
         .with_ansi(false)
         .with_writer(log.clone());
@@ -47,8 +47,9 @@ fn append_to(path: &Path) -> io::Result<File> {
     opened.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
 }
 
-/// `SlurmctldDebug`, and more with each `-v`.
-fn level(verbose: u8, debug: &str) -> LevelFilter {
+/// `SlurmctldDebug`, and more with each `-v`. Raft's own words are one level rarer: few can use them.
+fn filter(verbose: u8, debug: &str) -> EnvFilter {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let configured = match debug {
         "quiet" => 0,
         "fatal" | "error" => 1,
@@ -56,14 +57,10 @@ fn level(verbose: u8, debug: &str) -> LevelFilter {
         "verbose" | "debug" => 4,
         _ => 5,
     };
-    match configured + verbose {
-        0 => LevelFilter::OFF,
-        1 => LevelFilter::ERROR,
-        2 => LevelFilter::WARN,
-        3 => LevelFilter::INFO,
-        4 => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    }
+    let level = (configured + usize::from(verbose)).min(5);
+    let others = if level == 5 { "info" } else { LEVELS[level.min(2)] };
+    let ours = LEVELS[level];
+    EnvFilter::new(format!("{others},muster_controller={ours},muster_raft_store={ours},muster_channel={ours}"))
 }
 
 impl Log {

@@ -55,7 +55,10 @@ pub(crate) fn run() -> Result<()> {
     let ready = if flags.foreground { None } else { Some(detach::detach()?) };
     let started = start(&flags, plan, ready.as_ref());
     if let (Some(ready), Err(why)) = (&ready, &started) {
+        // The command that waits says it; here it would come twice.
         ready.failed(&format!("{why:#}"));
+        tracing::error!("{why:#}");
+        std::process::exit(1);
     }
     started
 }

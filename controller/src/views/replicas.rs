@@ -1,13 +1,15 @@
-//! Replicas, as this one knows them: matched indices are the leader's knowledge alone.
+//! Replicas, as this one knows them: matched indices, and who answers, are the leader's knowledge alone.
+
+use std::time::Duration;
 
 use muster_proto::durable::ReplicaRow;
 use muster_proto::wire::{ReplicaInfo, ReplicaList};
 use muster_raft_store::{MemberState, Metrics};
 
-use crate::member::{Core, Member};
+use crate::member::Member;
 
-/// A voter whose log is this much behind the leader's commits, while others agree, is called unreachable.
-const UNREACHABLE_LAG_ENTRIES: u64 = 1_000;
+/// A leader speaks to everybody many times a second: who does not answer for so long is called unreachable.
+const SILENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn replicas(member: &Member) -> ReplicaList {
     let core = &member.core;
@@ -17,7 +19,7 @@ pub(crate) fn replicas(member: &Member) -> ReplicaList {
     let metrics = core.replica.metrics();
     let members = core.replica.members();
     ReplicaList {
-        replicas: rows.iter().map(|row| info(core, row, &members, &metrics)).collect(),
+        replicas: rows.iter().map(|row| info(member, row, &members, &metrics)).collect(),
         term: metrics.term,
         cluster: meta.cluster_name,
         cluster_id: meta.cluster_id,
@@ -27,15 +29,17 @@ pub(crate) fn replicas(member: &Member) -> ReplicaList {
     }
 }
 
-fn info(core: &Core, row: &ReplicaRow, members: &[MemberState], metrics: &Metrics) -> ReplicaInfo {
+fn info(member: &Member, row: &ReplicaRow, members: &[MemberState], metrics: &Metrics) -> ReplicaInfo {
+    let core = &member.core;
     let own = row.replica == core.identity.replica;
     let matched = metrics.matched.iter().find(|(replica, _)| *replica == row.replica).map(|(_, index)| *index);
     let voter = members.iter().find(|member| member.peer.replica == row.replica).map(|member| member.voter);
     let leader = core.leadership().leader.map(|leader| leader.replica);
-    let behind = matched.is_some_and(|index| index + UNREACHABLE_LAG_ENTRIES < metrics.committed_index);
+    let silent = member.transport.silent_for(row.replica);
+    let gone = !own && member.leads() && silent.is_none_or(|silence| silence > SILENCE);
     let role = match voter {
         _ if leader == Some(row.replica) => "leader",
-        _ if behind && !own => "unreachable",
+        _ if gone => "unreachable",
         Some(true) => "follower",
         Some(false) | None => "learner",
     };
@@ -45,7 +49,7 @@ fn info(core: &Core, row: &ReplicaRow, members: &[MemberState], metrics: &Metric
         address: row.address.clone(),
         role: role.to_owned(),
         matched_index: matched,
-        last_contact_ms: if own { metrics.quorum_acked_ms_ago.unwrap_or(0) } else { 0 },
+        last_contact_ms: silent.map_or(0, |silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
         applied_index: if own { metrics.applied_index } else { 0 },
         version: if own { env!("CARGO_PKG_VERSION").to_owned() } else { String::new() },
     }

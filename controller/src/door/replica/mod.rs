@@ -122,7 +122,11 @@ impl Replica for ReplicaDoor {
         let opened = match self.opened(request.get_ref()).await {
             Ok(token) => ReplicaOpened { token, failure: None },
             Err(failure) => {
-                tracing::warn!(why = failure.message, "a replica was refused");
+                // An empty seat hears from a leader that has admitted it before it knows that itself.
+                match self.seat.member() {
+                    Some(_) => tracing::warn!(why = failure.message, "a replica was refused"),
+                    None => tracing::debug!(why = failure.message, "a replica was refused"),
+                }
                 ReplicaOpened { token: Bytes::new(), failure: Some(failure) }
             }
         };

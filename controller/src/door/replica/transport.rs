@@ -45,6 +45,8 @@ pub(crate) struct PeerTransport {
 /// What is known of the way to one peer.
 struct Link {
     address: String,
+    /// When the peer answered last.
+    answered: Mutex<Option<Instant>>,
     channel: Mutex<Channel>,
     token: tokio::sync::Mutex<Token>,
 }
@@ -67,6 +69,13 @@ impl PeerTransport {
         frame::wall_ms(&body)
     }
 
+    /// How long ago a peer answered; `None`: never since this process, or the peer's address, is new.
+    pub(crate) fn silent_for(&self, replica: u64) -> Option<Duration> {
+        let link = self.links.lock().expect("no holder of this lock panics").get(&replica).cloned()?;
+        let answered = *link.answered.lock().expect("no holder of this lock panics");
+        answered.map(|at| at.elapsed())
+    }
+
     /// The state says that replicas are here.
     pub(crate) fn learn(&self, addresses: BTreeMap<u64, String>) {
         *self.addresses.lock().expect("no holder of this lock panics") = addresses;
@@ -81,6 +90,7 @@ impl PeerTransport {
         }
         let link = Arc::new(Link {
             address: address.to_owned(),
+            answered: Mutex::default(),
             channel: Mutex::new(dial(&self.outside, address, CONNECT)),
             token: tokio::sync::Mutex::default(),
         });
@@ -144,7 +154,10 @@ impl PeerTransport {
     }
 
     async fn understood(&self, link: &Link, token: &Bytes, answer: RaftFrame) -> Result<Bytes, Unreachable> {
-        let Some(failure) = answer.failure else { return Ok(answer.body) };
+        let Some(failure) = answer.failure else {
+            *link.answered.lock().expect("no holder of this lock panics") = Some(Instant::now());
+            return Ok(answer.body);
+        };
         // The peer restarted, or knows us no more: the next call proves anew who we are.
         let mut held = link.token.lock().await;
         if held.value.as_ref() == Some(token) {
