@@ -38,7 +38,7 @@ impl Cluster {
         if end <= row.received {
             return Ok(done());
         }
-        if chunk.offset != row.received || (chunk.offset > 0 && chunk.offset % CHUNK_BYTES_MAX as u64 != 0) {
+        if chunk.offset != row.received || (chunk.offset > 0 && !chunk.offset.is_multiple_of(CHUNK_BYTES_MAX as u64)) {
             return Err(bad("a chunk before this one is missing"));
         }
         if !self.blobs.contains_key(&hash) && self.unreferenced_blobs() >= UNREFERENCED_BLOBS_MAX {

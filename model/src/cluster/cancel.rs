@@ -7,7 +7,7 @@ use muster_dialect::errno;
 use muster_dialect::state::{JobState, Reason};
 use muster_dialect::step::StepId;
 use muster_proto::durable::{
-    Answer, CancelJobs, Command, EndAllocation, EndCause, JobTarget, Origin, PendingSignal, SignalStep, StepState,
+    Answer, CancelJobs, Command, EndAllocation, EndCause, JobKind, JobTarget, Origin, PendingSignal, SignalStep, StepState,
     WorkRow, command::Body,
 };
 
@@ -284,6 +284,9 @@ impl Cluster {
     pub(super) fn end_allocation(&mut self, origin: &Origin, command: &EndAllocation) -> Ruling {
         let job = self.job(command.uid).cloned().ok_or(errno::ESLURM_INVALID_JOB_ID)?;
         check_owner(origin, &job)?;
+        if job.kind() == JobKind::Batch {
+            return Err(errno::ESLURM_NOT_SUPPORTED.into());
+        }
         if job.state() == JobState::Pending {
             self.cancel_pending(job.uid(), Some(origin.uid), Reason::None);
         } else {

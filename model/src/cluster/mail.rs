@@ -33,7 +33,7 @@ pub const INVALID_DEPEND: u32 = 1 << 10;
 pub const OUTBOX_MAX: usize = 100_000;
 
 impl Cluster {
-    /// One mail, where the job asked for it. The row names the kind; the text is `user,address`, and the leader words the rest.
+    /// One mail, where the job asked for it. The row names the kind; its text is the address, and the leader words the rest.
     pub(super) fn send_mail(&mut self, uid: u64, kind: u32) {
         let Some(job) = self.job(uid) else { return };
         let spec = job.spec();
@@ -46,6 +46,7 @@ impl Cluster {
         let word = match kind {
             BEGIN => "mail:begin",
             REQUEUE => "mail:requeue",
+            TIME_LIMIT => "mail:time_limit",
             _ if failed => "mail:fail",
             _ => "mail:end",
         };

@@ -132,6 +132,9 @@ impl Cluster {
         let mut row = self.partition_rows.get(&command.name).cloned().unwrap_or_default();
         row = PartitionRow { name: command.name.clone(), deleted: command.delete, ..row };
         row.created |= command.create;
+        if command.create || command.delete {
+            row.keys.clear();
+        }
         row.keys.extend(command.keys.iter().map(|(key, text)| (key.to_ascii_lowercase(), text.clone())));
         self.ledger.touch(Table::Partitions, command.name.as_bytes().to_vec());
         self.partition_rows.insert(command.name.clone(), row);

@@ -187,3 +187,17 @@ fn each_command_comes_by_its_door() {
     assert_eq!(error(scene.client(0, report)), 2002);
     assert_eq!(error(scene.node(Body::CancelJobs(CancelJobs::default()))), 2002);
 }
+
+#[test]
+fn a_deleted_partition_starts_afresh_when_it_is_made_again() {
+    let mut scene = Scene::up();
+    let change = |create: bool, delete: bool, keys: &[(&str, &str)]| {
+        let keys = keys.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+        Body::UpdatePartition(UpdatePartition { name: "newp".into(), create, delete, keys })
+    };
+    scene.client(0, change(true, false, &[("Nodes", "n1"), ("State", "DOWN")]));
+    assert_eq!(error(scene.client(0, change(false, true, &[]))), 0);
+    assert!(scene.cluster.partition("newp").is_none());
+    scene.client(0, change(true, false, &[("Nodes", "n2")]));
+    assert!(scene.cluster.partition("newp").is_some_and(|partition| partition.state.starts_jobs()));
+}
