@@ -56,8 +56,12 @@ pub struct Run {
 pub struct Read {
     /// When it asked.
     pub asked_ms: u64,
+    /// When it was told.
+    pub told_ms: u64,
     /// From which controller.
     pub from: String,
+    /// Of the state that was listed, as the controller says.
+    pub index: u64,
     /// uid and job id of every job in it.
     pub jobs: Vec<(u64, u32)>,
 }

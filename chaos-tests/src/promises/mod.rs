@@ -21,10 +21,18 @@ pub struct FinalJob {
     pub job_id: u32,
     /// Its name.
     pub name: String,
+    /// Of a task of an array: the uid of the array's own record.
+    pub array: Option<u64>,
+    /// Which task.
+    pub task: Option<u32>,
     /// (attempt, nodes of its allocation)
     pub attempts: Vec<(u32, Vec<String>)>,
-    /// Whether it has ended.
+    /// Whether it has ended, and nothing of it is left on any node.
     pub finished: bool,
+    /// Slurm's name of its state.
+    pub state: String,
+    /// Whether somebody must release it before it can run.
+    pub held: bool,
 }
 
 /// A replica's state after healing.
@@ -53,7 +61,8 @@ pub fn breaches(seen: &Seen, states: &[FinalState]) -> Vec<String> {
         ("P7 honest-reads", p7_honest_reads::check(seen)),
         ("P8 same-state", p8_same_state::check(states)),
     ];
-    let named = checks.into_iter().flat_map(|(name, found)| found.into_iter().map(move |line| format!("{name}: {line}")));
+    let named =
+        checks.into_iter().flat_map(|(name, found)| found.into_iter().map(move |line| format!("{name}: {line}")));
     named.collect()
 }
 
@@ -69,7 +78,9 @@ mod tests {
 
     pub(super) fn state_with(jobs: &[(u64, u32, &str)]) -> FinalState {
         let job = |&(uid, job_id, name): &(u64, u32, &str)| {
-            (uid, FinalJob { uid, job_id, name: name.to_owned(), attempts: Vec::new(), finished: true })
+            let (name, state) = (name.to_owned(), "COMPLETED".to_owned());
+            let (array, task, attempts, held) = (None, None, Vec::new(), false);
+            (uid, FinalJob { uid, job_id, name, array, task, attempts, finished: true, state, held })
         };
         FinalState { name: "c1".into(), index: 9, digest: 0, jobs: jobs.iter().map(job).collect(), broken: Vec::new() }
     }

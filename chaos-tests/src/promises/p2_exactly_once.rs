@@ -1,6 +1,6 @@
 //! One submit makes at most one job; a refused one makes none; no job id or uid is told twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::FinalState;
 use crate::oracle::{Seen, Told};
@@ -9,9 +9,11 @@ pub(super) fn check(seen: &Seen, states: &[FinalState]) -> Vec<String> {
     let mut found = Vec::new();
     for state in states {
         let mut made: BTreeMap<&str, u32> = BTreeMap::new();
-        for job in state.jobs.values() {
+        // A task of an array is not a job of its own here; the array's record is, and stays.
+        for job in state.jobs.values().filter(|job| job.array.is_none_or(|array| array == job.uid)) {
             *made.entry(&job.name).or_default() += 1;
         }
+        found.extend(doubled_tasks(state));
         for (name, submit) in &seen.submits {
             let most = u32::from(submit.told != Told::Refused);
             let count = made.get(name.as_str()).copied().unwrap_or(0);
@@ -30,6 +32,14 @@ pub(super) fn check(seen: &Seen, states: &[FinalState]) -> Vec<String> {
     found
 }
 
+/// Each task of an array has one record.
+fn doubled_tasks(state: &FinalState) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    let tasks = state.jobs.values().filter_map(|job| Some((job.array?, job.task?, job)));
+    let doubled = tasks.filter(|(array, task, _)| !seen.insert((*array, *task)));
+    doubled.map(|(_, task, job)| format!("task {task} of {} exists twice on {}", job.name, state.name)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{accepted, state_with};
@@ -41,6 +51,19 @@ mod tests {
         let seen = accepted("a", 1, 10);
         assert!(check(&seen, &[state_with(&[(10, 1, "a")])]).is_empty());
         assert_eq!(check(&seen, &[state_with(&[(10, 1, "a"), (11, 2, "a")])]).len(), 1);
+    }
+
+    #[test]
+    fn tasks_of_one_array_are_one_job_and_each_has_one_record() {
+        let mut state = state_with(&[(10, 1, "a"), (11, 2, "a")]);
+        for (uid, task) in [(10, 0), (11, 1)] {
+            let job = state.jobs.get_mut(&uid).expect("it is there");
+            (job.array, job.task) = (Some(10), Some(task));
+        }
+        let seen = accepted("a", 1, 10);
+        assert!(check(&seen, std::slice::from_ref(&state)).is_empty());
+        state.jobs.get_mut(&11).expect("it is there").task = Some(0);
+        assert_eq!(check(&seen, &[state]).len(), 1);
     }
 
     #[test]

@@ -31,7 +31,8 @@ mod tests {
 
     #[test]
     fn overlapping_attempts_and_double_starts_are_found() {
-        let one_after_the_other = Seen { runs: vec![run(1, 1, "n1", 0, Some(5)), run(1, 2, "n2", 5, None)], ..Seen::default() };
+        let one_after_the_other =
+            Seen { runs: vec![run(1, 1, "n1", 0, Some(5)), run(1, 2, "n2", 5, None)], ..Seen::default() };
         assert!(check(&one_after_the_other).is_empty());
         let overlapping = Seen { runs: vec![run(1, 1, "n1", 0, Some(6)), run(1, 2, "n2", 5, None)], ..Seen::default() };
         assert_eq!(check(&overlapping).len(), 1);

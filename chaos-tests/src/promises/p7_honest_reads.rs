@@ -1,4 +1,5 @@
-//! A listing shows every job that was acknowledged before it was asked for, whichever replica answers.
+//! A listing shows every job that was acknowledged before it was asked for, whichever replica answers; and no listing is of
+//! an older state than one that was answered before it was asked for.
 
 use crate::oracle::{Seen, Told};
 
@@ -12,6 +13,23 @@ pub(super) fn check(seen: &Seen) -> Vec<String> {
             found.push(format!("{from} asked at {at} did not show job {job_id} ({name}), told at {}", submit.told_ms));
         }
     }
+    found.extend(turned_back(seen));
+    found
+}
+
+fn turned_back(seen: &Seen) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, read) in seen.reads.iter().enumerate() {
+        let before = seen.reads[..at].iter().filter(|other| other.told_ms < read.asked_ms);
+        let Some(newest) = before.max_by_key(|other| other.index).filter(|other| other.index > read.index) else {
+            continue;
+        };
+        let (from, asked, index) = (&read.from, read.asked_ms, read.index);
+        found.push(format!(
+            "{from} asked at {asked} showed index {index} after {} had shown {}",
+            newest.from, newest.index
+        ));
+    }
     found
 }
 
@@ -19,15 +37,27 @@ pub(super) fn check(seen: &Seen) -> Vec<String> {
 mod tests {
     use super::super::tests::accepted;
     use super::check;
-    use crate::oracle::Read;
+    use crate::oracle::{Read, Seen};
 
     #[test]
     fn a_stale_listing_is_found() {
         let mut seen = accepted("a", 1, 10);
         let told = seen.submits["a"].told_ms;
-        seen.reads.push(Read { asked_ms: told, from: "c1".into(), jobs: Vec::new() });
+        seen.reads.push(read(told, 5));
         assert!(check(&seen).is_empty());
-        seen.reads.push(Read { asked_ms: told + 1, from: "c1".into(), jobs: Vec::new() });
+        seen.reads.push(read(told + 1, 5));
         assert_eq!(check(&seen).len(), 1);
+    }
+
+    #[test]
+    fn a_listing_of_an_older_state_is_found() {
+        let mut seen = Seen { reads: vec![read(1, 5), read(1, 4), read(3, 5)], ..Seen::default() };
+        assert!(check(&seen).is_empty());
+        seen.reads.push(read(4, 4));
+        assert_eq!(check(&seen).len(), 1);
+    }
+
+    fn read(asked_ms: u64, index: u64) -> Read {
+        Read { asked_ms, told_ms: asked_ms + 1, from: "c1".into(), index, jobs: Vec::new() }
     }
 }

@@ -1,7 +1,31 @@
 //! The cluster inside of turmoil.
+//!
+//! ```text
+//! run ─► found ─► storm (faults of the seed) ─► heal ─► rest ─► judged
+//!         │
+//!         ├─ world: controllers c1…, nodes n1…, clients on "login", one turmoil host each
+//!         ├─ machine + steps: processes in virtual time behind noded's seam
+//!         └─ watch: looks at the replicas every few virtual milliseconds
+//! ```
 
+mod chance;
+mod clients;
+mod clock;
+mod faults;
+mod machine;
 mod net;
+mod panics;
+mod run;
+mod script;
+mod seats;
+mod site;
+mod steps;
+mod storm;
 mod trace;
+mod watch;
+mod world;
 
 pub use net::SimNet;
+pub use run::{Report, run};
+pub use site::Shape;
 pub use trace::Trace;

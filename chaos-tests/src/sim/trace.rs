@@ -26,9 +26,14 @@ impl Trace {
         Self(Arc::new(Mutex::new(State { hash: OFFSET, lines: Vec::new(), keep })))
     }
 
-    /// One event, with the virtual time at which it happened.
+    /// One event inside of a simulated host, with the virtual time at which it happened.
     pub fn event(&self, what: &str) {
         let now_ms = turmoil::sim_elapsed().map_or(0, |elapsed| elapsed.as_millis());
+        self.event_at(u64::try_from(now_ms).unwrap_or(u64::MAX), what);
+    }
+
+    /// One event at `now_ms`, virtual time.
+    pub fn event_at(&self, now_ms: u64, what: &str) {
         let mut line = String::new();
         write!(line, "{now_ms:>8} {what}").expect("writing to a string does not fail");
         let mut state = self.0.lock().expect("no holder of this lock panics");

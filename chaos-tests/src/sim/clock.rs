@@ -1,0 +1,23 @@
+//! Virtual time. Nothing in a run reads another clock.
+
+use std::sync::Arc;
+
+use muster_channel::WallClock;
+
+use super::site::EPOCH_MS;
+
+/// Milliseconds since the run began; only inside of a simulated host.
+pub(crate) fn now_ms() -> u64 {
+    let elapsed = turmoil::sim_elapsed().expect("asked from inside of the simulation");
+    u64::try_from(elapsed.as_millis()).expect("a run takes less than an age")
+}
+
+/// A host's wall clock, which is `skew_ms` wrong.
+pub(crate) fn wall(skew_ms: i64) -> WallClock {
+    Arc::new(move || (EPOCH_MS + now_ms()).saturating_add_signed(skew_ms))
+}
+
+/// A host's boot-time clock.
+pub(crate) fn since_boot(booted_ms: u64) -> WallClock {
+    Arc::new(move || now_ms().saturating_sub(booted_ms))
+}

@@ -1,0 +1,123 @@
+//! What fails, and when: drawn from the seed before the run begins.
+
+use super::chance::Dice;
+use super::site::Shape;
+
+/// One fault. `for_ms` later it is over, unless healing comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// Since the cluster was complete, virtual ms.
+    pub(crate) at_ms: u64,
+    /// How long.
+    pub(crate) for_ms: u64,
+    /// What.
+    pub(crate) what: What,
+}
+
+/// Controllers and nodes by their place in the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    /// Power cut of whoever leads.
+    CrashLeader,
+    /// Power cut of one controller.
+    CrashController(usize),
+    /// Power cut of every controller.
+    CrashAll,
+    /// Whoever leads hears and reaches no other controller; clients and nodes do.
+    IsolateLeader,
+    /// One controller is cut off from everybody.
+    CutController(usize),
+    /// What one controller sends to another is lost; not what comes back.
+    OneWay(usize, usize),
+    /// Clients cannot reach one controller.
+    CutLogin(usize),
+    /// Power cut of a node: its processes die, it boots anew.
+    RebootNode(usize),
+    /// SIGKILL of noded: its processes live on.
+    KillNoded(usize),
+    /// A node is cut off from every controller; its processes live on.
+    CutNode(usize),
+    /// Messages take up to so many ms.
+    SlowNet(u64),
+    /// Each sync of a controller's disk takes so many ms.
+    SlowDisk(usize, u64),
+}
+
+impl What {
+    /// For coverage counts.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            What::CrashLeader => "leader crashes",
+            What::CrashController(_) => "controller crashes",
+            What::CrashAll => "power cuts of all controllers",
+            What::IsolateLeader => "isolated leaders",
+            What::CutController(_) => "controllers cut off",
+            What::OneWay(..) => "one-way partitions",
+            What::CutLogin(_) => "clients cut off",
+            What::RebootNode(_) => "node reboots",
+            What::KillNoded(_) => "noded kills",
+            What::CutNode(_) => "nodes cut off",
+            What::SlowNet(_) => "slow networks",
+            What::SlowDisk(..) => "slow disks",
+        }
+    }
+}
+
+/// Between two faults, ms.
+const PAUSE_MS: (u64, u64) = (200, 1_800);
+
+/// All faults of a run, in the order of their beginning.
+pub(crate) fn plan(seed: u64, shape: &Shape) -> Vec<Fault> {
+    let mut dice = Dice::new(seed, "faults");
+    let mut faults = Vec::new();
+    let mut at_ms = dice.between(300, 1_500);
+    while shape.faults && at_ms < shape.safety_ms {
+        let what = what(&mut dice, shape);
+        faults.push(Fault { at_ms, for_ms: duration(&mut dice, what), what });
+        at_ms += dice.between(PAUSE_MS.0, PAUSE_MS.1);
+    }
+    faults
+}
+
+fn what(dice: &mut Dice, shape: &Shape) -> What {
+    let one = dice.index(shape.replicas);
+    let node = dice.index(shape.nodes);
+    match dice.between(0, 20) {
+        0..=3 => What::CrashLeader,
+        4 => What::CrashController(one),
+        5 => What::CrashAll,
+        6 | 7 => What::IsolateLeader,
+        8 => What::CutController(one),
+        9 => What::OneWay(one, (one + 1 + dice.index(shape.replicas)) % shape.replicas),
+        10 => What::CutLogin(one),
+        11..=13 => What::RebootNode(node),
+        14 | 15 => What::KillNoded(node),
+        16 | 17 => What::CutNode(node),
+        18 => What::SlowNet(dice.between(10, 80)),
+        _ => What::SlowDisk(one, dice.between(2, 40)),
+    }
+}
+
+fn duration(dice: &mut Dice, what: What) -> u64 {
+    match what {
+        What::CrashLeader | What::CrashController(_) | What::CrashAll => dice.between(50, 2_500),
+        What::KillNoded(_) => dice.between(10, 1_500),
+        What::RebootNode(_) => dice.between(200, 4_000),
+        // Often longer than SlurmdTimeout, so that the node is lost.
+        What::CutNode(_) => dice.between(500, 6_000),
+        _ => dice.between(200, 4_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_faults_and_another_seed_others() {
+        let shape = Shape::default();
+        assert_eq!(plan(1, &shape), plan(1, &shape));
+        assert_ne!(plan(1, &shape), plan(2, &shape));
+        assert_eq!(plan(1, &Shape { faults: false, ..shape }), Vec::new());
+    }
+}

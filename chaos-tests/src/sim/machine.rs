@@ -1,0 +1,234 @@
+//! A simulated computer: its boots, its journal's disk, and processes that live in virtual time.
+//!
+//! A process is a row with the instant at which it ends: it needs nobody to run it. So it goes on while noded is down, as a
+//! real step does under its supervisor, and it dies with the machine. Its exit record is durable the moment it ends.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use muster_model::agent::{AttemptKey, Found, FoundStep, StepExit, StepKey};
+use muster_noded::journal::MemoryJournal;
+
+use super::site::EPOCH_MS;
+use super::trace::Trace;
+use crate::oracle::{Oracle, Run};
+
+/// What wait(2) says of a process that SIGKILL ended.
+const KILLED: u32 = 9;
+/// What it says of one that SIGTERM ended.
+const TERMINATED: u32 = 15;
+
+/// What a process does with its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// How long it runs, virtual ms.
+    pub(crate) run_ms: u64,
+    /// What wait(2) says when nobody ended it.
+    pub(crate) status: u32,
+    /// It ignores SIGTERM.
+    pub(crate) stubborn: bool,
+}
+
+/// Shared by noded's seam on this machine, the faults and the run. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Machine {
+    /// `NodeName`.
+    pub(crate) name: String,
+    /// Its journal, which outlives noded and the machine's boots.
+    pub(crate) journal: MemoryJournal,
+    state: Arc<Mutex<State>>,
+    oracle: Oracle,
+    trace: Trace,
+}
+
+struct State {
+    boots: u32,
+    booted_ms: u64,
+    processes: BTreeMap<StepKey, Process>,
+}
+
+struct Process {
+    /// In the oracle's list.
+    run: usize,
+    stubborn: bool,
+    ends_ms: u64,
+    status: u32,
+    over: Over,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Over {
+    No,
+    /// Its exit record is on disk.
+    Recorded,
+    /// The machine died under it.
+    Lost,
+}
+
+impl Machine {
+    /// Powered on at virtual time 0.
+    pub(crate) fn new(name: &str, oracle: &Oracle, trace: &Trace) -> Self {
+        let state = State { boots: 1, booted_ms: 0, processes: BTreeMap::new() };
+        Self {
+            name: name.to_owned(),
+            journal: MemoryJournal::default(),
+            state: Arc::new(Mutex::new(state)),
+            oracle: oracle.clone(),
+            trace: trace.clone(),
+        }
+    }
+
+    /// Of the running kernel.
+    pub(crate) fn boot_id(&self) -> String {
+        format!("{}-boot-{}", self.name, self.state().boots)
+    }
+
+    /// When it booted, virtual ms.
+    pub(crate) fn booted_ms(&self) -> u64 {
+        self.state().booted_ms
+    }
+
+    /// The power fails at `now_ms`, and comes back: everything that lived is dead.
+    pub(crate) fn power_cut(&self, now_ms: u64) {
+        self.settle(now_ms);
+        let mut state = self.state();
+        for process in state.processes.values_mut().filter(|process| process.over == Over::No) {
+            process.over = Over::Lost;
+            self.note_over(process.run, now_ms);
+        }
+        state.boots += 1;
+        state.booted_ms = now_ms;
+        self.journal.power_cut();
+    }
+
+    /// A process of `run` begins.
+    pub(crate) fn begin(&self, run: Run, work: Work) {
+        let now_ms = run.began_ms;
+        let step = StepKey { attempt: AttemptKey { uid: run.uid, attempt: run.attempt }, step: run.step };
+        self.trace.event_at(now_ms, &format!("{} begins {step} on cores {:02x?}", self.name, run.cores));
+        let index = {
+            let mut seen = self.oracle.seen();
+            seen.runs.push(run);
+            seen.runs.len() - 1
+        };
+        let (ends_ms, status, stubborn) = (now_ms + work.run_ms, work.status, work.stubborn);
+        let process = Process { run: index, stubborn, ends_ms, status, over: Over::No };
+        self.state().processes.insert(step, process);
+    }
+
+    /// SIGTERM at once, SIGKILL after `kill_wait_ms`: to one step.
+    pub(crate) fn end(&self, step: StepKey, now_ms: u64, term_ms: u64, kill_wait_ms: u64) {
+        self.settle(now_ms);
+        let mut state = self.state();
+        let Some(process) = state.processes.get_mut(&step).filter(|process| process.over == Over::No) else { return };
+        let (after, status) = if process.stubborn { (kill_wait_ms, KILLED) } else { (term_ms, TERMINATED) };
+        if now_ms + after < process.ends_ms {
+            (process.ends_ms, process.status) = (now_ms + after, status);
+        }
+    }
+
+    /// When a step ends as things stand; `None`: it is over, or never was.
+    pub(crate) fn ends_ms(&self, step: StepKey, now_ms: u64) -> Option<u64> {
+        self.settle(now_ms);
+        let state = self.state();
+        state.processes.get(&step).filter(|process| process.over == Over::No).map(|process| process.ends_ms)
+    }
+
+    /// The exit record of a step that is over.
+    pub(crate) fn exit(&self, step: StepKey) -> Option<StepExit> {
+        let state = self.state();
+        let process = state.processes.get(&step).filter(|process| process.over == Over::Recorded)?;
+        let end_ms = EPOCH_MS + process.ends_ms;
+        Some(StepExit { wait_status: process.status, end_ms, ..StepExit::default() })
+    }
+
+    /// Steps of an attempt that live.
+    pub(crate) fn living(&self, attempt: AttemptKey, now_ms: u64) -> Vec<StepKey> {
+        self.settle(now_ms);
+        let state = self.state();
+        let living =
+            state.processes.iter().filter(|(step, process)| step.attempt == attempt && process.over == Over::No);
+        living.map(|(step, _)| *step).collect()
+    }
+
+    /// What a new noded finds.
+    pub(crate) fn found(&self, now_ms: u64) -> Vec<FoundStep> {
+        self.settle(now_ms);
+        let steps: Vec<(StepKey, Over)> =
+            self.state().processes.iter().map(|(step, process)| (*step, process.over)).collect();
+        let found = steps.into_iter().map(|(step, over)| match over {
+            Over::No => FoundStep { step, found: Found::Lives },
+            Over::Recorded => {
+                let exit = self.exit(step).expect("its record was just seen");
+                FoundStep { step, found: Found::Exited(exit) }
+            }
+            Over::Lost => FoundStep { step, found: Found::Lost },
+        });
+        found.collect()
+    }
+
+    /// The files of an attempt go.
+    pub(crate) fn clean(&self, attempt: AttemptKey) {
+        self.state().processes.retain(|step, process| step.attempt != attempt || process.over == Over::No);
+    }
+
+    /// Writes down what ended by itself before `now_ms`.
+    pub(crate) fn settle(&self, now_ms: u64) {
+        let mut state = self.state();
+        for (step, process) in &mut state.processes {
+            if process.over == Over::No && process.ends_ms <= now_ms {
+                process.over = Over::Recorded;
+                self.note_over(process.run, process.ends_ms);
+                let (name, at_ms, status) = (&self.name, process.ends_ms, process.status);
+                self.trace.event_at(at_ms, &format!("{name} ended {step} with {status:#x}"));
+            }
+        }
+    }
+
+    fn note_over(&self, run: usize, at_ms: u64) {
+        self.oracle.seen().runs[run].over_ms = Some(at_ms);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder of this lock panics")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STEP: StepKey = StepKey { attempt: AttemptKey { uid: 7, attempt: 1 }, step: 0 };
+
+    fn machine() -> (Machine, Oracle) {
+        let oracle = Oracle::default();
+        let machine = Machine::new("n1", &oracle, &Trace::new(false));
+        let (uid, attempt) = (STEP.attempt.uid, STEP.attempt.attempt);
+        let (node, cores) = ("n1".to_owned(), vec![1]);
+        let run = Run { uid, attempt, step: 0, node, cores, began_ms: 10, over_ms: None };
+        machine.begin(run, Work { run_ms: 100, status: 0x100, stubborn: true });
+        (machine, oracle)
+    }
+
+    #[test]
+    fn a_process_ends_by_itself_and_leaves_a_record() {
+        let (machine, oracle) = machine();
+        assert_eq!(machine.ends_ms(STEP, 109), Some(110));
+        assert_eq!(machine.found(110)[0].found, Found::Exited(machine.exit(STEP).unwrap()));
+        assert_eq!(machine.exit(STEP).unwrap().wait_status, 0x100);
+        assert_eq!(oracle.seen().runs[0].over_ms, Some(110));
+    }
+
+    #[test]
+    fn a_stubborn_process_waits_for_sigkill_and_a_power_cut_leaves_no_record() {
+        let (machine, oracle) = machine();
+        machine.end(STEP, 20, 1, 50);
+        assert_eq!(machine.ends_ms(STEP, 60), Some(70));
+        let boot = machine.boot_id();
+        machine.power_cut(65);
+        assert_ne!(machine.boot_id(), boot);
+        assert_eq!(machine.found(80)[0].found, Found::Lost);
+        assert_eq!(oracle.seen().runs[0].over_ms, Some(65));
+        assert!(machine.living(STEP.attempt, 80).is_empty());
+    }
+}

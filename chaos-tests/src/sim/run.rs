@@ -1,0 +1,231 @@
+//! One run: found, storm, heal, come to rest; then the promises are judged.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use turmoil::{Builder, Sim};
+
+use super::clients::{self, Stage};
+use super::faults;
+use super::panics;
+use super::seats::{final_state, look, look_for_leader};
+use super::site::{EPOCH_MS, LOGIN, Shape};
+use super::storm::{LATENCY_MS_MAX, Storm};
+use super::trace::Trace;
+use super::watch::Watch;
+use super::world::World;
+use crate::oracle::Told;
+use crate::promises::{self, FinalState};
+
+/// Virtual time passes in steps of this.
+const TICK_MS: u64 = 2;
+/// A cluster is founded and complete within this.
+const FOUNDING_MS_MAX: u64 = 15_000;
+/// After healing everything comes to rest within this.
+const REST_MS_MAX: u64 = 60_000;
+/// How often the replicas are looked at.
+const LOOK_MS: u64 = 10;
+/// Segments that wait at a simulated host; turmoil ends the run beyond it.
+const SEGMENTS_MAX: usize = 65_536;
+
+/// What a run was.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Decided everything.
+    pub seed: u64,
+    /// Of everything that happened.
+    pub trace_hash: u64,
+    /// The lines, where they were asked for.
+    pub trace: Vec<String>,
+    /// Promises that were broken.
+    pub breaches: Vec<String>,
+    /// States reached, faults and outcomes, and how often.
+    pub reached: BTreeMap<&'static str, u64>,
+    /// Virtual length.
+    pub virtual_ms: u64,
+    /// What it cost this thread.
+    pub cpu_seconds: f64,
+}
+
+/// Runs `seed`. `keep`: the report has the trace's lines.
+pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
+    let before = cpu_seconds();
+    panics::begin();
+    let trace = Trace::new(keep);
+    let world = World::new(seed, *shape, trace.clone());
+    let mut run = Run::new(world);
+    let mut breaches = match run.play() {
+        Ok(states) => promises::breaches(&run.world.oracle.seen(), &states),
+        Err(why) => vec![why],
+    };
+    breaches.extend(run.watch.breaches.iter().cloned());
+    breaches.extend(run.world.seats.failures());
+    let virtual_ms = run.now_ms();
+    let mut reached = std::mem::take(&mut run.watch.reached);
+    reached.append(&mut run.happened);
+    reached.append(&mut outcomes(&run.world));
+    drop(run);
+    breaches.extend(panics::take().into_iter().map(|panic| format!("P11 no-poison: {panic}")));
+    Report {
+        seed,
+        trace_hash: trace.hash(),
+        trace: trace.lines(),
+        breaches,
+        reached,
+        virtual_ms,
+        cpu_seconds: cpu_seconds() - before,
+    }
+}
+
+struct Run {
+    // First: hosts are dropped while the world that they use is there.
+    sim: Sim<'static>,
+    world: World,
+    stage: Stage,
+    watch: Watch,
+    happened: BTreeMap<&'static str, u64>,
+}
+
+impl Run {
+    fn new(world: World) -> Self {
+        let mut builder = Builder::new();
+        builder
+            .enable_tokio_io()
+            .rng_seed(world.seed)
+            .epoch(SystemTime::UNIX_EPOCH + Duration::from_millis(EPOCH_MS))
+            .simulation_duration(Duration::from_secs(3_600))
+            .tick_duration(Duration::from_millis(TICK_MS))
+            .min_message_latency(Duration::from_millis(1))
+            .max_message_latency(Duration::from_millis(LATENCY_MS_MAX))
+            .tcp_capacity(SEGMENTS_MAX);
+        let mut sim = builder.build();
+        world.start(&mut sim);
+        let stage = Stage::default();
+        sim.client(LOGIN, clients::run(world.clone(), stage.clone()));
+        let watch = Watch::new(&world);
+        Self { sim, stage, watch, world, happened: BTreeMap::new() }
+    }
+
+    fn play(&mut self) -> Result<Vec<FinalState>, String> {
+        let complete = self.until(FOUNDING_MS_MAX, |run| run.is_complete())?;
+        if !complete {
+            return Err("liveness: the cluster was not founded in time".to_owned());
+        }
+        let began_ms = self.now_ms();
+        self.world.trace.event_at(began_ms, "complete");
+        self.stage.open();
+        let planned = faults::plan(self.world.seed, &self.world.shape);
+        let mut storm = Storm::new(&self.world, planned, began_ms);
+        while self.now_ms() < began_ms + self.world.shape.safety_ms {
+            let now_ms = self.now_ms();
+            storm.go_on(&mut self.sim, now_ms);
+            self.step()?;
+        }
+        let now_ms = self.now_ms();
+        storm.heal(&mut self.sim, now_ms);
+        self.happened = storm.happened.clone();
+        let rested = self.until(REST_MS_MAX, |run| run.is_at_rest())?;
+        self.stage.close();
+        let states = self.states();
+        for state in &states {
+            self.world
+                .trace
+                .event_at(self.now_ms(), &format!("{} rests at {} {:x}", state.name, state.index, state.digest));
+        }
+        if !rested {
+            self.watch.breaches.extend(self.unrest(&states));
+        }
+        Ok(states)
+    }
+
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.sim.elapsed().as_millis()).expect("a run takes less than an age")
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        self.sim.step().map_err(|why| format!("a host ended: {why}"))?;
+        let now_ms = self.now_ms();
+        if now_ms % LOOK_MS < TICK_MS {
+            self.watch.look(now_ms);
+        }
+        Ok(())
+    }
+
+    /// Steps until `is_so`, `limit_ms` at most. Whether it is.
+    fn until(&mut self, limit_ms: u64, is_so: impl Fn(&Self) -> bool) -> Result<bool, String> {
+        let limit = self.now_ms() + limit_ms;
+        while self.now_ms() < limit {
+            if self.now_ms() % LOOK_MS < TICK_MS && is_so(self) {
+                return Ok(true);
+            }
+            self.step()?;
+        }
+        Ok(false)
+    }
+
+    /// Every controller votes, and every node is registered.
+    fn is_complete(&self) -> bool {
+        let replicas = self.world.seats.replicas();
+        let wanted = self.world.shape.replicas;
+        let all_vote = |replica: &muster_raft_store::Replica| {
+            replica.members().iter().filter(|member| member.voter).count() == wanted
+        };
+        let nodes = |replica| look(replica, |cluster| cluster.nodes().filter(|node| node.row.epoch != 0).count());
+        replicas.len() == wanted
+            && replicas.iter().all(|(_, replica)| all_vote(replica) && nodes(replica) == self.world.shape.nodes)
+    }
+
+    /// Clients know everything, jobs are over, and replicas agree.
+    fn is_at_rest(&self) -> bool {
+        let replicas = self.world.seats.replicas();
+        let digests: Vec<_> = replicas.iter().map(|(_, replica)| replica.digest()).collect();
+        self.stage.is_done()
+            && look_for_leader(&self.world.seats).is_some()
+            && replicas.len() == self.world.shape.replicas
+            && digests.windows(2).all(|pair| pair[0] == pair[1])
+            && replicas.iter().all(|(_, replica)| look(replica, |cluster| cluster.jobs().all(|job| job.is_over())))
+    }
+
+    fn states(&self) -> Vec<FinalState> {
+        let replicas = self.world.seats.replicas();
+        replicas.iter().map(|(name, replica)| final_state(name, replica, &self.watch.committed)).collect()
+    }
+
+    /// What keeps it from resting.
+    fn unrest(&self, states: &[FinalState]) -> Vec<String> {
+        let mut found = Vec::new();
+        if !self.stage.is_done() {
+            found.push("liveness: a client was not told in the end".to_owned());
+        }
+        if states.len() < self.world.shape.replicas || look_for_leader(&self.world.seats).is_none() {
+            found.push(format!("liveness: {} replicas run and nobody leads after healing", states.len()));
+        }
+        for job in states.first().into_iter().flat_map(|state| state.jobs.values()).filter(|job| !job.finished) {
+            found.push(format!("liveness: job {} ({}) is {}, held: {}", job.job_id, job.name, job.state, job.held));
+        }
+        found
+    }
+}
+
+fn outcomes(world: &World) -> BTreeMap<&'static str, u64> {
+    let seen = world.oracle.seen();
+    let mut count: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for submit in seen.submits.values() {
+        let what = match submit.told {
+            Told::Accepted { .. } => "submits accepted",
+            Told::Refused => "submits refused",
+            Told::Unknown => "submits without an answer",
+        };
+        *count.entry(what).or_default() += 1;
+    }
+    count.insert("step runs", seen.runs.len() as u64);
+    count.insert("listings", seen.reads.len() as u64);
+    count.insert("cancels", seen.cancelled.len() as u64);
+    count
+}
+
+/// Of this thread.
+fn cpu_seconds() -> f64 {
+    let used = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    used.tv_sec as f64 + used.tv_nsec as f64 / 1e9
+}

@@ -1,0 +1,125 @@
+//! The simulated site: its size, names, configuration file and users.
+
+use muster_controller::{Group, User, UserTable};
+use muster_proto::durable::{ConfigFile, ConfigFiles, Hardware};
+
+/// Virtual time 0 by a right wall clock: 2026-01-01T00:00:00Z.
+pub(crate) const EPOCH_MS: u64 = 1_767_225_600_000;
+/// `ClusterName`.
+pub(crate) const CLUSTER: &str = "sim";
+/// The client door of every controller.
+pub(crate) const CLIENT_PORT: u16 = 6817;
+/// Its replica door.
+pub(crate) const REPLICA_PORT: u16 = 6819;
+/// A node's own door.
+pub(crate) const NODE_PORT: u16 = 6818;
+/// The host of all clients.
+pub(crate) const LOGIN: &str = "login";
+/// `SlurmUser`.
+pub(crate) const SLURM_UID: u32 = 500;
+/// The first of the users who submit; their names are u1, u2 …
+pub(crate) const FIRST_UID: u32 = 1_001;
+/// Cores of each node.
+pub(crate) const CORES: u32 = 8;
+/// `SlurmdTimeout`: short, so that a partition of a few seconds loses a node.
+pub(crate) const SLURMD_TIMEOUT_S: u32 = 2;
+
+/// How big a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Controllers: 1, 3 or 5.
+    pub replicas: usize,
+    /// Nodes.
+    pub nodes: usize,
+    /// Clients that submit, each as a user of its own.
+    pub submitters: usize,
+    /// Submits of each.
+    pub submits: usize,
+    /// Clients that list jobs.
+    pub readers: usize,
+    /// Whether anything fails.
+    pub faults: bool,
+    /// How long faults happen, virtual ms.
+    pub safety_ms: u64,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self { replicas: 3, nodes: 4, submitters: 3, submits: 14, readers: 2, faults: true, safety_ms: 14_000 }
+    }
+}
+
+impl Shape {
+    /// Names of the controllers: c1, c2 …
+    pub(crate) fn controllers(&self) -> Vec<String> {
+        (1..=self.replicas).map(|number| format!("c{number}")).collect()
+    }
+
+    /// Names of the nodes: n1, n2 …
+    pub(crate) fn node_names(&self) -> Vec<String> {
+        (1..=self.nodes).map(|number| format!("n{number}")).collect()
+    }
+
+    /// Client doors of all controllers.
+    pub(crate) fn client_doors(&self) -> Vec<String> {
+        self.controllers().iter().map(|name| format!("{name}:{CLIENT_PORT}")).collect()
+    }
+
+    /// slurm.conf.
+    pub(crate) fn files(&self) -> ConfigFiles {
+        let hosts: String = self.controllers().iter().map(|name| format!("SlurmctldHost={name}\n")).collect();
+        let nodes = self.nodes;
+        let text = format!(
+            "ClusterName={CLUSTER}\n{hosts}SlurmUser=slurm\nSlurmdUser=root\nAuthType=auth/none\nCredType=cred/none\n\
+             SelectType=select/cons_tres\nSelectTypeParameters=CR_Core\nReturnToService=2\n\
+             SlurmdTimeout={SLURMD_TIMEOUT_S}\nKillWait=1\nMinJobAge=3600\nStateSaveLocation=/sim\n\
+             NodeName=n[1-{nodes}] CPUs={CORES} Sockets=1 CoresPerSocket={CORES} ThreadsPerCore=1 RealMemory=8000\n\
+             PartitionName=debug Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP\n"
+        );
+        ConfigFiles { files: vec![ConfigFile { path: "slurm.conf".into(), text }] }
+    }
+}
+
+/// What every node finds.
+pub(crate) fn hardware() -> Hardware {
+    Hardware {
+        cpus: CORES,
+        boards: 1,
+        sockets: 1,
+        cores_per_socket: CORES,
+        threads_per_core: 1,
+        real_memory_mib: 8_000,
+        tmp_disk_mib: 1_000,
+        arch: "x86_64".into(),
+        os: "Linux".into(),
+        gres: String::new(),
+    }
+}
+
+/// Everybody that the site knows.
+pub(crate) fn users(shape: &Shape) -> UserTable {
+    let user = |uid: u32, name: String| {
+        let groups = vec![Group { gid: uid, name: name.clone() }];
+        User { uid, gid: uid, groups, home: format!("/home/{name}"), shell: "/bin/sh".into(), name }
+    };
+    let mut all = vec![user(0, "root".into()), user(SLURM_UID, "slurm".into())];
+    let count = u32::try_from(shape.submitters).expect("a run has few clients");
+    all.extend((0..count).map(|at| user(FIRST_UID + at, format!("u{}", at + 1))));
+    UserTable(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_has_no_findings() {
+        let shape = Shape::default();
+        let file = &shape.files().files[0];
+        let stored = [(file.path.clone(), file.text.clone())];
+        let parsed = muster_dialect::conf::parse(&muster_dialect::conf::Stored(&stored), "slurm.conf");
+        let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
+        assert_eq!(found, Vec::<String>::new());
+        assert_eq!(parsed.config.map(|config| config.slurmctld_hosts.len()), Some(3));
+    }
+}

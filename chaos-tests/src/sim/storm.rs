@@ -1,0 +1,173 @@
+//! Carries faults out on the simulation, takes them back, and heals everything at the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use turmoil::Sim;
+
+use super::chance::Dice;
+use super::faults::{Fault, What};
+use super::seats::look_for_leader;
+use super::site::LOGIN;
+use super::world::World;
+
+/// Longest time that a message takes in a healthy network.
+pub(crate) const LATENCY_MS_MAX: u64 = 4;
+/// Log operations of a torn write that may survive a power cut.
+const TORN_MAX: u64 = 3;
+
+/// What undoes a fault.
+#[derive(Clone, Debug)]
+enum Undo {
+    Start(String),
+    Join(Vec<(String, String)>),
+    NormalNet,
+    NormalDisk(String),
+}
+
+/// See the module.
+pub(crate) struct Storm {
+    world: World,
+    dice: Dice,
+    coming: Vec<Fault>,
+    undo: BTreeMap<(u64, usize), Undo>,
+    serial: usize,
+    down: BTreeSet<String>,
+    /// How often each kind happened.
+    pub(crate) happened: BTreeMap<&'static str, u64>,
+}
+
+impl Storm {
+    /// Of `coming`, in their order; `began_ms`: virtual time of their zero.
+    pub(crate) fn new(world: &World, mut coming: Vec<Fault>, began_ms: u64) -> Self {
+        coming.iter_mut().for_each(|fault| fault.at_ms += began_ms);
+        coming.reverse();
+        let dice = Dice::new(world.seed, "storm");
+        let (undo, happened) = (BTreeMap::new(), BTreeMap::new());
+        Self { world: world.clone(), dice, coming, undo, serial: 0, down: BTreeSet::new(), happened }
+    }
+
+    /// Does what is due at `now_ms`.
+    pub(crate) fn go_on(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
+        while let Some(entry) = self.undo.first_entry().filter(|entry| entry.key().0 <= now_ms) {
+            let undo = entry.remove();
+            self.take_back(sim, now_ms, &undo);
+        }
+        while let Some(fault) = self.coming.pop_if(|fault| fault.at_ms <= now_ms) {
+            self.begin(sim, now_ms, fault);
+        }
+    }
+
+    /// Everything is up and reaches everything.
+    pub(crate) fn heal(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
+        self.coming.clear();
+        for undo in std::mem::take(&mut self.undo).into_values() {
+            self.take_back(sim, now_ms, &undo);
+        }
+        self.world.trace.event_at(now_ms, "healed");
+    }
+
+    fn begin(&mut self, sim: &mut Sim<'_>, now_ms: u64, fault: Fault) {
+        let controllers = self.world.shape.controllers();
+        let leader = look_for_leader(&self.world.seats);
+        let undo = match fault.what {
+            What::CrashLeader => leader.into_iter().flat_map(|name| self.crash_controller(sim, now_ms, name)).collect(),
+            What::CrashController(one) => self.crash_controller(sim, now_ms, controllers[one].clone()),
+            What::CrashAll => {
+                controllers.iter().flat_map(|name| self.crash_controller(sim, now_ms, name.clone())).collect()
+            }
+            What::IsolateLeader => {
+                let others = |name: &String| pairs(name, controllers.iter().filter(|other| *other != name));
+                leader.iter().map(|name| self.part(sim, others(name))).collect()
+            }
+            What::CutController(one) => vec![self.part(sim, self.everybody_but(&controllers[one]))],
+            What::OneWay(from, to) if from == to => Vec::new(),
+            What::OneWay(from, to) => {
+                let (from, to) = (controllers[from].clone(), controllers[to].clone());
+                sim.partition_oneway(from.as_str(), to.as_str());
+                vec![Undo::Join(vec![(from, to)])]
+            }
+            What::CutLogin(one) => vec![self.part(sim, vec![(LOGIN.to_owned(), controllers[one].clone())])],
+            What::RebootNode(node) => self.crash_node(sim, now_ms, node, true),
+            What::KillNoded(node) => self.crash_node(sim, now_ms, node, false),
+            What::CutNode(node) => {
+                let name = self.world.shape.node_names()[node].clone();
+                vec![self.part(sim, pairs(&name, controllers.iter()))]
+            }
+            What::SlowNet(ms) => {
+                sim.set_max_message_latency(Duration::from_millis(ms));
+                vec![Undo::NormalNet]
+            }
+            What::SlowDisk(one, ms) => {
+                self.world.disks[&controllers[one]].set_sync_ms(ms);
+                vec![Undo::NormalDisk(controllers[one].clone())]
+            }
+        };
+        if undo.is_empty() {
+            return;
+        }
+        self.world.trace.event_at(now_ms, &format!("FAULT {:?} for {} ms: {undo:?} ends it", fault.what, fault.for_ms));
+        *self.happened.entry(fault.what.name()).or_default() += 1;
+        for undo in undo {
+            self.serial += 1;
+            self.undo.insert((now_ms + fault.for_ms, self.serial), undo);
+        }
+    }
+
+    fn crash_controller(&mut self, sim: &mut Sim<'_>, _: u64, name: String) -> Vec<Undo> {
+        if !self.down.insert(name.clone()) {
+            return Vec::new();
+        }
+        self.world.seats.leave(&name);
+        sim.crash(name.as_str());
+        let torn = usize::try_from(self.dice.between(0, TORN_MAX + 1)).expect("small");
+        self.world.disks[&name].crash_keeping(torn);
+        vec![Undo::Start(name)]
+    }
+
+    fn crash_node(&mut self, sim: &mut Sim<'_>, now_ms: u64, node: usize, power: bool) -> Vec<Undo> {
+        let name = self.world.shape.node_names()[node].clone();
+        if !self.down.insert(name.clone()) {
+            return Vec::new();
+        }
+        sim.crash(name.as_str());
+        if power {
+            self.world.machines[&name].power_cut(now_ms);
+        }
+        vec![Undo::Start(name)]
+    }
+
+    fn part(&self, sim: &Sim<'_>, between: Vec<(String, String)>) -> Undo {
+        for (one, other) in &between {
+            sim.partition(one.as_str(), other.as_str());
+        }
+        Undo::Join(between)
+    }
+
+    fn everybody_but(&self, name: &str) -> Vec<(String, String)> {
+        let shape = &self.world.shape;
+        let all = [shape.controllers(), shape.node_names(), vec![LOGIN.to_owned()]].concat();
+        pairs(name, all.iter().filter(|other| *other != name))
+    }
+
+    fn take_back(&mut self, sim: &mut Sim<'_>, now_ms: u64, undo: &Undo) {
+        self.world.trace.event_at(now_ms, &format!("over: {undo:?}"));
+        match undo {
+            Undo::Start(name) => {
+                self.down.remove(name);
+                sim.bounce(name.as_str());
+            }
+            Undo::Join(pairs) => {
+                for (one, other) in pairs {
+                    sim.repair(one.as_str(), other.as_str());
+                }
+            }
+            Undo::NormalNet => sim.set_max_message_latency(Duration::from_millis(LATENCY_MS_MAX)),
+            Undo::NormalDisk(name) => self.world.disks[name].set_sync_ms(0),
+        }
+    }
+}
+
+fn pairs<'a>(name: &str, others: impl Iterator<Item = &'a String>) -> Vec<(String, String)> {
+    others.map(|other| (name.to_owned(), other.clone())).collect()
+}

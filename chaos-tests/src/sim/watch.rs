@@ -1,0 +1,132 @@
+//! Looks at the replicas while they run: what must hold at every instant, and which states a run reached.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use muster_dialect::state::JobState;
+use muster_proto::durable::{NodeBase, NodePhase};
+use muster_raft_store::{Replica, Role};
+
+use super::seats::{Committed, attempt, look};
+use super::world::World;
+
+/// Of every so many looks, one checks every invariant of the state machine.
+const CHECK_EVERY: u64 = 25;
+
+/// See the module.
+pub(crate) struct Watch {
+    world: World,
+    looks: u64,
+    digests: BTreeMap<u64, (u128, String)>,
+    leaders: BTreeMap<u64, String>,
+    lost: BTreeSet<(u32, u64)>,
+    booted: BTreeSet<(String, String)>,
+    /// Every attempt that was seen in an applied state.
+    pub(crate) committed: Committed,
+    /// What must never be, in words.
+    pub(crate) breaches: BTreeSet<String>,
+    /// States that were reached, and how often.
+    pub(crate) reached: BTreeMap<&'static str, u64>,
+}
+
+impl Watch {
+    /// Has seen nothing.
+    pub(crate) fn new(world: &World) -> Self {
+        Self {
+            world: world.clone(),
+            looks: 0,
+            digests: BTreeMap::new(),
+            leaders: BTreeMap::new(),
+            lost: BTreeSet::new(),
+            booted: BTreeSet::new(),
+            committed: Committed::new(),
+            breaches: BTreeSet::new(),
+            reached: BTreeMap::new(),
+        }
+    }
+
+    /// One look at everybody, at `now_ms`.
+    pub(crate) fn look(&mut self, now_ms: u64) {
+        self.looks += 1;
+        for (name, replica) in self.world.seats.replicas() {
+            self.compare_digest(&name, &replica);
+            self.note_leader(now_ms, &name, &replica);
+            self.note_attempts(&replica);
+            self.note_nodes(&replica);
+            if self.looks.is_multiple_of(CHECK_EVERY) {
+                let broken = look(&replica, |cluster| cluster.check());
+                self.breaches.extend(broken.iter().map(|broken| format!("P8 same-state: {name}: {broken}")));
+            }
+        }
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.reached.entry(what).or_default() += 1;
+    }
+
+    /// Replicas at the same index hold the same state, at every instant.
+    fn compare_digest(&mut self, name: &str, replica: &Replica) {
+        let (index, digest) = replica.digest();
+        let (known, by) = self.digests.entry(index).or_insert((digest, name.to_owned()));
+        if *known != digest {
+            self.breaches.insert(format!("P8 same-state: {by} and {name} differ at index {index}"));
+        }
+    }
+
+    /// One leader a term.
+    fn note_leader(&mut self, now_ms: u64, name: &str, replica: &Replica) {
+        let now = replica.leadership().borrow().clone();
+        if now.role != Role::Leader {
+            return;
+        }
+        match self.leaders.get(&now.term) {
+            None => {
+                self.leaders.insert(now.term, name.to_owned());
+                self.count("elections won");
+                self.world.trace.event_at(now_ms, &format!("{name} leads term {}", now.term));
+            }
+            Some(other) if other != name => {
+                self.breaches.insert(format!("P6 one-voice: {other} and {name} lead term {}", now.term));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn note_attempts(&mut self, replica: &Replica) {
+        let mut fresh = Vec::new();
+        look(replica, |cluster| {
+            for job in cluster.active_jobs() {
+                let Some(attempt) = attempt(cluster, job) else { continue };
+                let again = attempt.0 > 1;
+                let timed_out = job.state() == JobState::Timeout;
+                if self.committed.entry(job.uid()).or_default().insert(attempt) {
+                    fresh.push(if again { "attempts of requeued jobs" } else { "first attempts" });
+                }
+                let parts = job.newest_attempt().into_iter().flat_map(|attempt| &attempt.nodes);
+                let waits = parts.filter(|part| part.phase() == NodePhase::Lost).count() > 0;
+                if waits && self.lost.insert((u32::MAX, job.uid())) {
+                    fresh.push("shares that wait for proof");
+                }
+                if timed_out && self.lost.insert((u32::MAX - 1, job.uid())) {
+                    fresh.push("time limits passed");
+                }
+            }
+        });
+        fresh.into_iter().for_each(|what| self.count(what));
+    }
+
+    fn note_nodes(&mut self, replica: &Replica) {
+        let mut fresh = Vec::new();
+        look(replica, |cluster| {
+            for node in cluster.nodes() {
+                if node.row.base() == NodeBase::Down && self.lost.insert((node.index(), node.row.epoch)) {
+                    fresh.push("nodes lost");
+                }
+                let boot = (node.name().to_owned(), node.row.boot_id.clone());
+                if !boot.1.is_empty() && self.booted.insert(boot) {
+                    fresh.push("boots registered");
+                }
+            }
+        });
+        fresh.into_iter().for_each(|what| self.count(what));
+    }
+}

@@ -1,0 +1,163 @@
+//! The simulated site's hosts: controllers, nodes and the login host, each in a turmoil host of its own.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_channel::{NoAuth, Outside, Random};
+use muster_controller::{Controller, NoMail, Settings, Timers};
+use muster_model::agent::AgentOptions;
+use muster_noded::Noded;
+use muster_raft_store::{MemoryDisk, StoreKind};
+use turmoil::Sim;
+
+use super::chance::mixed;
+use super::clock;
+use super::machine::Machine;
+use super::net::SimNet;
+use super::seats::Seats;
+use super::site::{self, CLIENT_PORT, CLUSTER, NODE_PORT, REPLICA_PORT, SLURM_UID, Shape};
+use super::steps::SimSteps;
+use super::trace::Trace;
+use crate::oracle::Oracle;
+
+/// How wrong a host's clock may be, ms.
+const SKEW_MS_MAX: u64 = 1_500;
+/// How often a node says that it lives.
+const HEARTBEAT: Duration = Duration::from_millis(250);
+
+/// Everything that outlives the hosts.
+#[derive(Clone)]
+pub(crate) struct World {
+    /// Decides everything.
+    pub(crate) seed: u64,
+    /// How big it is.
+    pub(crate) shape: Shape,
+    /// What is seen.
+    pub(crate) oracle: Oracle,
+    /// What happened.
+    pub(crate) trace: Trace,
+    /// Controllers that run.
+    pub(crate) seats: Seats,
+    /// By name.
+    pub(crate) machines: BTreeMap<String, Machine>,
+    /// By controller.
+    pub(crate) disks: BTreeMap<String, MemoryDisk>,
+}
+
+impl World {
+    /// Nothing runs yet.
+    pub(crate) fn new(seed: u64, shape: Shape, trace: Trace) -> Self {
+        let oracle = Oracle::default();
+        let machine = |name: String| (name.clone(), Machine::new(&name, &oracle, &trace));
+        let machines = shape.node_names().into_iter().map(machine).collect();
+        let disk = |name: String| (name.clone(), MemoryDisk::new(mixed(seed, &name)));
+        let disks = shape.controllers().into_iter().map(disk).collect();
+        Self { seed, shape, trace, seats: Seats::default(), machines, disks, oracle }
+    }
+
+    /// Starts every controller and node.
+    pub(crate) fn start(&self, sim: &mut Sim<'_>) {
+        for name in self.shape.controllers() {
+            let (world, starts) = (self.clone(), Rc::new(Cell::new(0)));
+            sim.host(name.clone(), move || {
+                starts.set(starts.get() + 1);
+                world.clone().controller(name.clone(), starts.get())
+            });
+        }
+        for machine in self.machines.values().cloned() {
+            let (world, starts) = (self.clone(), Rc::new(Cell::new(0)));
+            sim.host(machine.name.clone(), move || {
+                starts.set(starts.get() + 1);
+                world.clone().node(machine.clone(), starts.get())
+            });
+        }
+    }
+
+    /// What `host` gets from outside the `start`th time.
+    pub(crate) fn outside(&self, host: &str, start: u64) -> Outside {
+        let skew = mixed(self.seed, &format!("{host} skew")) % (2 * SKEW_MS_MAX);
+        let skew_ms = i64::try_from(skew).expect("small") - i64::try_from(SKEW_MS_MAX).expect("small");
+        Outside { net: Arc::new(SimNet), wall_ms: clock::wall(skew_ms), random: self.random(host, start) }
+    }
+
+    fn random(&self, host: &str, start: u64) -> Random {
+        Random::from_seed(mixed(self.seed, &format!("{host} {start}")))
+    }
+
+    async fn controller(self, name: String, start: u64) -> turmoil::Result {
+        let files = self.shape.files();
+        let again = files.clone();
+        let timers = Timers {
+            heartbeat: HEARTBEAT,
+            look_again: Duration::from_millis(250),
+            ask_to_join: Duration::from_millis(100),
+            ..Timers::default()
+        };
+        let settings = Settings {
+            name: name.clone(),
+            client_listen: format!("0.0.0.0:{CLIENT_PORT}"),
+            replica_listen: format!("0.0.0.0:{REPLICA_PORT}"),
+            advertise: Some(name.clone()),
+            store: StoreKind::Memory(self.disks[&name].clone()),
+            files,
+            read_files: Arc::new(move || Ok(again.clone())),
+            controllers: self.shape.client_doors(),
+            mailer: Arc::new(NoMail),
+            own_uid: SLURM_UID,
+            timers,
+            raft_runtime: None,
+            random_seed: Some(mixed(self.seed, &format!("{name} raft {start}"))),
+        };
+        let users = Arc::new(site::users(&self.shape));
+        let keeper = Arc::new(NoAuth::new(SLURM_UID, SLURM_UID));
+        let started = Controller::start(settings, self.outside(&name, start), keeper, users).await;
+        let why = match started {
+            Ok(controller) => {
+                let controller = Arc::new(controller);
+                self.seats.enter(&name, controller.clone());
+                controller.failed().await
+            }
+            Err(why) => format!("did not start: {why}"),
+        };
+        self.trace.event(&format!("{name} ended by itself: {why}"));
+        self.seats.failed(&name, &why);
+        pending().await
+    }
+
+    async fn node(self, machine: Machine, start: u64) -> turmoil::Result {
+        let name = machine.name.clone();
+        let booted_ms = machine.booted_ms();
+        let settings = muster_noded::Settings {
+            cluster: CLUSTER.to_owned(),
+            node_name: name.clone(),
+            controllers: self.shape.client_doors(),
+            listen: format!("0.0.0.0:{NODE_PORT}"),
+            advertise: Some(format!("{name}:{NODE_PORT}")),
+            machine: [name.as_bytes(), &[0; 32]].concat()[..32].to_vec(),
+            boot_id: machine.boot_id(),
+            spool_id: [name.as_bytes(), &[1; 16]].concat()[..16].to_vec(),
+            journal_complete: true,
+            hardware: site::hardware(),
+            boot_ms: site::EPOCH_MS + booted_ms,
+            version: "sim".to_owned(),
+            agent: AgentOptions { kill_wait_s: 1, over_time_limit_s: 0 },
+            admins: vec![0, SLURM_UID],
+            boot_clock_ms: clock::since_boot(booted_ms),
+        };
+        let steps = Arc::new(SimSteps::new(machine.clone(), self.random(&format!("{name} steps"), start)));
+        let keeper = Arc::new(NoAuth::new(0, 0));
+        let journal = Arc::new(machine.journal.clone());
+        let started = Noded::start(settings, self.outside(&name, start), keeper, steps, journal).await;
+        let why = match started {
+            Ok(noded) => noded.wait().await.err().map_or_else(|| "stopped".to_owned(), |why| why.to_string()),
+            Err(why) => format!("did not start: {why}"),
+        };
+        self.trace.event(&format!("{name} ended by itself: {why}"));
+        self.seats.failed(&name, &why);
+        pending().await
+    }
+}
