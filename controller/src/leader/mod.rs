@@ -15,6 +15,7 @@ mod retention;
 mod schedule;
 mod time;
 mod wake;
+mod work;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +96,7 @@ fn start(term: &Term) -> JoinSet<()> {
     duties.spawn(time::run(term.clone()));
     duties.spawn(retention::run(term.clone()));
     duties.spawn(outbox::run(term.clone()));
+    duties.spawn(work::run(term.clone()));
     duties.spawn(membership::run(term.clone()));
     duties
 }

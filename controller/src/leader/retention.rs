@@ -1,11 +1,12 @@
-//! Retention: finished jobs after MinJobAge, remembered requests after their time, and stored intents that go on.
+//! Retention: finished jobs after MinJobAge, and remembered requests after their time.
 
-use muster_proto::durable::{ContinueWork, PurgeJobs, PurgeRequests, command};
+use muster_proto::durable::{PurgeJobs, PurgeRequests, command};
 
 use super::Term;
 
-/// Jobs, requests or rows in one command.
+/// Jobs in one command.
 const TOGETHER_MAX: usize = 1_000;
+/// Requests in one command.
 const REQUESTS_MAX: u32 = 10_000;
 
 pub(super) async fn run(term: Term) {
@@ -22,10 +23,6 @@ async fn pass(term: &Term) -> bool {
     let now_ms = term.member.now_ms();
     let core = &term.member.core;
     let proposer = &term.member.proposer;
-    let work: Vec<u64> = core.read(|cluster| cluster.work().map(|row| row.work).take(TOGETHER_MAX).collect());
-    for work in &work {
-        let _ = proposer.duty(command::Body::ContinueWork(ContinueWork { work: *work })).await;
-    }
     let uids = core.read(|cluster| cluster.purgeable(now_ms, TOGETHER_MAX));
     let full = uids.len() >= TOGETHER_MAX;
     if !uids.is_empty() {
@@ -36,5 +33,5 @@ async fn pass(term: &Term) -> bool {
         let purge = PurgeRequests { max_rows: REQUESTS_MAX };
         let _ = proposer.duty(command::Body::PurgeRequests(purge)).await;
     }
-    term.is_on() && (full || !core.read(|cluster| cluster.work().next().is_none()))
+    term.is_on() && full
 }

@@ -21,13 +21,17 @@ const UNLIMITED: u32 = u32::MAX;
 /// What jobs are shown with: taken out of the state together.
 pub(super) struct Around {
     pub(super) nodes: Nodes,
+    /// `DefMemPerNode` and `DefMemPerCPU` of the cluster, MiB; 0: not set.
+    def_mem: (u64, u64),
     pub(super) partitions: BTreeMap<String, Arc<Partition>>,
     pub(super) now_ms: u64,
 }
 
 impl Around {
     pub(super) fn of(cluster: &Cluster, now_ms: u64) -> Self {
+        let settings = cluster.config().map(|config| &config.settings);
         Self {
+            def_mem: settings.map_or((0, 0), |it| (it.def_mem_per_node_mib, it.def_mem_per_cpu_mib)),
             nodes: cluster.nodes().map(|node| (node.index(), node.clone())).collect(),
             partitions: cluster.partitions().map(|it| (it.name.clone(), it.clone())).collect(),
             now_ms,
@@ -70,7 +74,7 @@ fn each_task(around: &Around, job: &Job) -> Vec<JobInfo> {
 /// One job.
 pub(super) fn info(around: &Around, job: &Job) -> JobInfo {
     let attempt = job.shown_attempt();
-    let totals = attempt.map_or_else(|| asked_for(job.request()), Totals::of);
+    let totals = attempt.map_or_else(|| asked_for(job.request(), default_memory(around, job)), Totals::of);
     let flags = job.flags();
     let nodes = &around.nodes;
     let phases = |phases: &[NodePhase]| attempt.map(|it| allocation::in_phases(nodes, it, phases)).unwrap_or_default();
@@ -105,8 +109,15 @@ fn row(job: &Job) -> JobRow {
     JobRow { attempts: newest, steps: Vec::new(), ..job.row.clone() }
 }
 
+/// What a job that asks for no memory is given: a node, a processor; of its first partition, else of the cluster.
+fn default_memory(around: &Around, job: &Job) -> (u64, u64) {
+    let first = job.spec().partitions.split(',').next().and_then(|name| around.partitions.get(name));
+    let own = first.map(|partition| (partition.def_mem_per_node_mib, partition.def_mem_per_cpu_mib));
+    own.filter(|own| *own != (0, 0)).unwrap_or(around.def_mem)
+}
+
 /// Before a job has an allocation: at least this much.
-fn asked_for(request: &Request) -> Totals {
+fn asked_for(request: &Request, default_mem: (u64, u64)) -> Totals {
     let nodes = request.min_nodes.max(1);
     let tasks = request.ntasks.max(1);
     let per_task = request.cpus_per_task.max(1);
@@ -114,7 +125,10 @@ fn asked_for(request: &Request) -> Totals {
     let mem_mib = match (request.mem_per_node_mib, request.mem_per_cpu_mib) {
         (Some(mib), _) => mib.saturating_mul(u64::from(nodes)),
         (None, Some(mib)) => mib.saturating_mul(u64::from(cpus)),
-        (None, None) => 0,
+        (None, None) => {
+            let (per_node, per_cpu) = default_mem;
+            per_node.saturating_mul(u64::from(nodes)).max(per_cpu.saturating_mul(u64::from(cpus)))
+        }
     };
     Totals { nodes, cpus, mem_mib, tasks, gres: asked_gres(request, nodes) }
 }
@@ -215,7 +229,9 @@ mod tests {
             tres_per_node: "gres:gpu:2".into(),
             ..Request::default()
         };
-        assert_eq!(asked_for(&request).tres(), "cpu=8,mem=800M,node=2,billing=8,gres/gpu=4");
+        assert_eq!(asked_for(&request, (0, 7)).tres(), "cpu=8,mem=800M,node=2,billing=8,gres/gpu=4");
+        let plain = Request { ntasks: 1, ..Request::default() };
+        assert_eq!(asked_for(&plain, (0, 100)).tres(), "cpu=1,mem=100M,node=1,billing=1");
     }
 
     #[test]

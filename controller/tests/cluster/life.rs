@@ -1,8 +1,8 @@
 //! The life of a job, from `sbatch` to its end.
 
 use muster_dialect::state::JobState;
-use muster_proto::durable::{JobTarget, RecordHeld};
-use muster_proto::wire::{ListHistory, ReadScript, WaitJob, order, reply, report, request, wait_job};
+use muster_proto::durable::{CancelJobs, JobTarget, RecordHeld};
+use muster_proto::wire::{ListHistory, Order, ReadScript, WaitJob, order, reply, report, request, to_node, wait_job};
 
 use crate::stage::{ALICE, BOB, FakeNode, call, client, jobs, one, refused, submit};
 
@@ -100,5 +100,62 @@ async fn a_script_is_shown_to_its_owner_and_to_root_only() {
         assert_eq!(&script.text[..], b"#!/bin/sh\ntrue\n");
     }
     assert_eq!(refused(&client(BOB, &controller), read()).await.1, "Invalid user id");
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_job_is_ended_on_its_node_and_a_pending_one_at_once() {
+    let controller = one().await;
+    let alice = client(ALICE, &controller);
+    let waiting = submit(&alice, "waiting").await;
+    let cancel = |job_id| {
+        let targets = vec![JobTarget { job_id, ..JobTarget::default() }];
+        request::Body::CancelJobs(CancelJobs { targets, ..CancelJobs::default() })
+    };
+    assert_eq!(refused(&client(BOB, &controller), cancel(waiting)).await.1, "Access/permission denied");
+    call(&alice, cancel(waiting)).await;
+    let mut node = FakeNode::open(&controller, "n1").await.unwrap();
+    let running = submit(&alice, "running").await;
+    // Held, and then nothing: the script runs on.
+    loop {
+        match node.next().await {
+            Some(to_node::Body::Order(order)) if matches!(order.body, Some(order::Body::Hold(_))) => {
+                let Order { uid, attempt, node: at, epoch, .. } = order;
+                node.report(report::Body::Held(RecordHeld { uid, attempt, node: at, epoch })).await;
+            }
+            Some(to_node::Body::Order(order)) if matches!(order.body, Some(order::Body::LaunchStep(_))) => break,
+            Some(_) => {}
+            None => panic!("the session ended"),
+        }
+    }
+    call(&alice, cancel(running)).await;
+    node.obey(0, |order| matches!(order.body, Some(order::Body::EndAttempt(_)))).await;
+    for job_id in [waiting, running] {
+        let reply::Body::JobNow(now) = call(&alice, ended(job_id)).await else { panic!("no JobNow") };
+        assert_eq!(now.job.unwrap().row.unwrap().state, JobState::Cancelled.code());
+    }
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_node_that_comes_back_is_told_again_what_it_has_not_confirmed() {
+    let controller = one().await;
+    let alice = client(ALICE, &controller);
+    submit(&alice, "once").await;
+    let mut first = FakeNode::open(&controller, "n1").await.unwrap();
+    let is_hold = |order: &Order| matches!(order.body, Some(order::Body::Hold(_)));
+    loop {
+        match first.next().await {
+            Some(to_node::Body::Order(order)) if is_hold(&order) => break,
+            Some(_) => {}
+            None => panic!("the session ended"),
+        }
+    }
+    // The order was lost on the way, say: nothing is reported, and the node dials again.
+    let mut second = FakeNode::open(&controller, "n1").await.unwrap();
+    assert!(first.next().await.is_none(), "the newer session ends the older one");
+    second.obey(0, is_hold).await;
+    second.obey(0, |order| matches!(order.body, Some(order::Body::EndAttempt(_)))).await;
+    assert_eq!(second.registered.unwrap().epoch, first.registered.unwrap().epoch);
     controller.stop().await;
 }

@@ -108,12 +108,21 @@ async fn register(
             epoch: node.row.epoch,
             config_version: config.version,
             config: (config.version != known_config).then(|| config.files.clone()),
-            heartbeat_ms: u32::try_from(seat.settings.timers.heartbeat.as_millis()).unwrap_or(u32::MAX),
+            heartbeat_ms: heartbeat_ms(seat.settings.timers.heartbeat, config.conf.slurmd_timeout_s),
             cluster: seat.cluster().to_owned(),
         })
     });
     let registered = registered.ok_or_else(|| refused("the node is not in the configuration", false))?;
     Ok(Greeted { node: registered.node, epoch: registered.epoch, member, name, term, registered })
+}
+
+/// A node is suspected after a third of `SlurmdTimeout`: it speaks at least twice in that time.
+fn heartbeat_ms(at_most: Duration, slurmd_timeout_s: u32) -> u32 {
+    let half_of_a_third = match slurmd_timeout_s {
+        0 => u32::MAX,
+        seconds => seconds.saturating_mul(1_000) / 6,
+    };
+    u32::try_from(at_most.as_millis()).unwrap_or(u32::MAX).min(half_of_a_third)
 }
 
 fn refused(why: &str, is_final: bool) -> Down {
@@ -123,4 +132,17 @@ fn refused(why: &str, is_final: bool) -> Down {
 /// To the leader; an empty address means that an election goes on.
 pub(super) fn redirect(leader_address: String) -> Down {
     Down::Redirect(SessionRedirect { leader_address })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_speak_often_enough_for_a_short_slurmd_timeout() {
+        let at_most = Duration::from_secs(5);
+        assert_eq!(heartbeat_ms(at_most, 300), 5_000);
+        assert_eq!(heartbeat_ms(at_most, 6), 1_000);
+        assert_eq!(heartbeat_ms(at_most, 0), 5_000);
+    }
 }

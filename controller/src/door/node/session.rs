@@ -22,6 +22,9 @@ pub(super) async fn run(seat: Arc<Seat>, mut up: Streaming<NodeUp>, down: Down) 
     let greeted = match greet(&seat, &mut up).await {
         Ok(greeted) => greeted,
         Err(farewell) => {
+            if let Tell::Refused(refused) = &farewell {
+                tracing::warn!(why = refused.why, "a node was refused");
+            }
             let _ = down.send(frame(farewell)).await;
             return;
         }
