@@ -28,6 +28,8 @@ const PAUSE_REFUSED_MS: u64 = 10_000;
 const SILENT_BEATS_MAX: u32 = 4;
 /// Messages that wait for the leader; beyond it the session is given up, and everything is said again.
 const UP_WAITING_MAX: usize = 4_096;
+/// Redirects in a row that are worth a line in the log.
+const REDIRECTS_NOTED: u32 = 10;
 /// Heartbeat interval if the leader names none, milliseconds.
 const HEARTBEAT_DEFAULT_MS: u32 = 5_000;
 
@@ -73,15 +75,24 @@ impl SessionKeeper {
         let mut pause = PAUSE_FIRST_MS;
         let mut next = None;
         let mut told = String::new();
+        let mut redirects = 0u32;
         loop {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
             match self.run(&address).await {
                 Ended::CoreGone => return,
                 Ended::Lost => {
+                    redirects = 0;
                     info!("session with {address} ended");
                     (pause, told) = (PAUSE_FIRST_MS, String::new());
                 }
-                Ended::Elsewhere(leader) => next = Some(leader).filter(|leader| !leader.is_empty()),
+                Ended::Elsewhere(leader) => {
+                    // Once in a while is an election; again and again is something for the log.
+                    redirects += 1;
+                    if redirects % REDIRECTS_NOTED == 0 {
+                        warn!("no controller leads: {address} is the last of {redirects} that sent this node on");
+                    }
+                    next = Some(leader).filter(|leader| !leader.is_empty());
+                }
                 Ended::Failed(why) if why == told => debug!("{address}: {why}"),
                 Ended::Failed(why) => {
                     warn!("Unable to register with controller {address}: {why}");

@@ -62,6 +62,14 @@ impl Configured {
         flags.listen.clone().unwrap_or_else(|| format!("{}:{}", self.node.addr, self.node.port))
     }
 
+    /// A node that listens everywhere is reached at its configured address.
+    fn advertise(&self, listen: &str) -> Option<String> {
+        let (host, port) = listen.rsplit_once(':')?;
+        let host = host.trim_matches(['[', ']']);
+        let everywhere = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_unspecified());
+        everywhere.then(|| format!("{}:{port}", self.node.addr))
+    }
+
     fn controllers(&self, flags: &Flags) -> Vec<String> {
         if !flags.controllers.is_empty() {
             return flags.controllers.clone();
@@ -85,7 +93,7 @@ impl Configured {
             node_name: self.node.name.clone(),
             controllers: self.controllers(flags),
             listen: self.listen(flags),
-            advertise: None,
+            advertise: self.advertise(&self.listen(flags)),
             machine: real::machine_hash(&spool.key, &self.node.name),
             boot_id: real::boot_id(),
             spool_id: spool.id.clone(),

@@ -45,7 +45,7 @@ async fn serve(configured: &Configured, flags: &Flags, spool: &Spool) -> Result<
         warn!("AuthType=auth/none: everybody on this host is believed to be whom they say");
     }
     let journal = Arc::new(FileJournal::open(&spool.journal()).context("the node's journal")?);
-    let steps = RealSteps::new(&spool.path, configured.step_settings()?);
+    let steps = RealSteps::new(spool, configured.step_settings()?);
     if flags.clean_start {
         clean(&*journal, &spool.path)?;
     }

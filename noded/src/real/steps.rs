@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::hooks::{Hook, Hooks, Site};
-use super::{broadcast, control, hardware, verify};
+use super::{Spool, broadcast, control, hardware, verify};
 use crate::stepd::wire::{End, ExitRecord, Launch, Signal, ToStep, to_step};
 use crate::stepd::{exit_file, is_alive, paths};
 use crate::{JobUser, Load, News, Steps};
@@ -48,17 +48,20 @@ pub struct RealSteps(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) spool: PathBuf,
     pub(super) settings: StepSettings,
+    /// The spool's id: whose environment says it belongs to this spool's steps.
+    pub(super) mark: String,
     news: OnceLock<News>,
     /// Orders for each supervisor that is watched.
     controls: Mutex<BTreeMap<StepKey, mpsc::Sender<ToStep>>>,
 }
 
 impl RealSteps {
-    /// Steps below `spool`.
+    /// Steps of `spool`.
     #[must_use]
-    pub fn new(spool: &Path, settings: StepSettings) -> Self {
-        let (spool, news) = (spool.to_owned(), OnceLock::new());
-        Self(Arc::new(Inner { spool, settings, news, controls: Mutex::default() }))
+    pub fn new(spool: &Spool, settings: StepSettings) -> Self {
+        let mark = spool.id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let (spool, news) = (spool.path.clone(), OnceLock::new());
+        Self(Arc::new(Inner { spool, settings, mark, news, controls: Mutex::default() }))
     }
 
     fn watch(&self, step: StepKey, launch: Option<Launch>) {
@@ -119,6 +122,7 @@ impl RealSteps {
             resume_wait_ms: settings.resume_wait_ms,
             unkillable_s: settings.unkillable_s,
             host_name,
+            mark: self.0.mark.clone(),
         }
     }
 

@@ -70,7 +70,7 @@ async fn round(steps: &RealSteps, attempt: AttemptKey) -> Option<Vec<Process>> {
     if supervised {
         return None;
     }
-    let prefix = format!("{}/{attempt}.", steps.0.settings.node_name);
+    let prefix = format!("{}/{attempt}.", steps.0.mark);
     let looking = tokio::task::spawn_blocking(move || proc::marked(paths::MARKER, |value| value.starts_with(&prefix)));
     let left = looking.await.unwrap_or_default();
     for process in &left {

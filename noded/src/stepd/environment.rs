@@ -76,7 +76,7 @@ impl Context<'_> {
             attempt: muster_model::agent::AttemptKey { uid: self.launch.uid, attempt: self.launch.attempt },
             step: self.launch.step,
         };
-        set(env, paths::MARKER, paths::marker(&self.launch.node_name, key));
+        set(env, paths::MARKER, paths::marker(&self.launch.mark, key));
     }
 
     fn job(&self, env: &mut Environment) {

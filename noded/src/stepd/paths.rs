@@ -30,7 +30,7 @@ pub(crate) fn job(spool: &Path, job_id: u32) -> PathBuf {
     spool.join(format!("job{job_id:05}"))
 }
 
-/// The marker's value: node and step, so that several nodes of one host stay apart.
-pub(crate) fn marker(node_name: &str, step: StepKey) -> String {
-    format!("{node_name}/{step}")
+/// The marker's value. `mark` is the spool's: several nodes, and several clusters, may share a host.
+pub(crate) fn marker(mark: &str, step: StepKey) -> String {
+    format!("{mark}/{step}")
 }

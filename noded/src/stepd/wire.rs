@@ -50,6 +50,9 @@ pub struct Launch {
     /// Host name as the kernel has it, for `%N`'s sake and messages.
     #[prost(string, tag = "14")]
     pub host_name: String,
+    /// What the environment of all tasks of this spool says.
+    #[prost(string, tag = "15")]
+    pub mark: String,
 }
 
 /// The exit file: how a step ended here.

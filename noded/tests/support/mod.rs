@@ -209,7 +209,7 @@ impl Place {
             unkillable_s: 60,
         };
         let journal = Arc::new(FileJournal::open(&spool.journal()).unwrap());
-        let steps: Arc<dyn Steps> = Arc::new(RealSteps::new(&spool.path, steps));
+        let steps: Arc<dyn Steps> = Arc::new(RealSteps::new(&spool, steps));
         let noded = Noded::start(settings, outside, keeper(), steps, journal).await.unwrap();
         Node { noded, _spool: spool }
     }
