@@ -21,12 +21,15 @@ enum Event {
 }
 
 fn event() -> impl Strategy<Value = Event> {
-    let order = (1u64..4, 6u64..8, 1u64..3, 1u32..4, 0u8..8, 0u32..3).prop_map(|(term, epoch, uid, attempt, kind, step)| {
+    // Mostly what is obeyed: a story whose orders are all refused proves little.
+    let term = prop_oneof![8 => Just(3u64), 1 => 1u64..3];
+    let epoch = prop_oneof![12 => Just(7u64), 1 => Just(6u64)];
+    let order = (term, epoch, 1u64..3, 1u32..3, 0u8..8, 0u32..2).prop_map(|(term, epoch, uid, attempt, kind, step)| {
         Event::Order { term, epoch, uid, attempt, kind, step }
     });
     prop_oneof![
         6 => order,
-        6 => (0usize..4, any::<bool>()).prop_map(|(n, ok)| Event::Answer(n, ok)),
+        6 => (0usize..3, prop::bool::weighted(0.8)).prop_map(|(n, ok)| Event::Answer(n, ok)),
         1 => (0u64..40).prop_map(Event::Ack),
         2 => (0u64..4_000).prop_map(Event::Pass),
         1 => Just(Event::Restart),
