@@ -64,7 +64,7 @@ fn keys(partition: &Partition) -> BTreeMap<String, String> {
     let list = |allow: &Option<Vec<String>>| allow.as_ref().map_or_else(|| "ALL".to_owned(), |names| names.join(","));
     let yes = |on: bool| if on { "YES" } else { "NO" }.to_owned();
     let count = |limit: Option<u32>| limit.map_or_else(|| "UNLIMITED".to_owned(), |limit| limit.to_string());
-    let mut keys = partition.conf.as_ref().map_or_else(BTreeMap::new, |conf| of_line(conf));
+    let mut keys = partition.conf.as_ref().map_or_else(BTreeMap::new, of_line);
     let known = [
         ("AllowGroups", list(&partition.allow_groups)),
         ("AllowAccounts", list(&partition.allow_accounts)),

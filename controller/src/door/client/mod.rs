@@ -31,14 +31,14 @@ use std::sync::Arc;
 use muster_proto::durable::command;
 use muster_proto::wire::{Done, NotLeader, Pong, Reply, Signed, reply, request};
 use muster_raft_store::Role;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use tonic::Status;
 
 use crate::member::Member;
 use crate::seat::Seat;
 
-/// Requests under way at once; the rest is asked to try again.
+/// Requests under way at once, long polls apart; the rest is asked to try again.
 const CALLS_AT_ONCE_MAX: usize = 2048;
 
 pub(crate) type Answered = Result<reply::Body, Refusal>;
@@ -55,19 +55,21 @@ impl ClientDoor {
     }
 
     pub(crate) async fn call(&self, signed: Signed) -> Result<Reply, Status> {
-        let Ok(_room) = self.room.try_acquire() else {
+        let Ok(room) = self.room.try_acquire() else {
             return Refusal::busy("this controller is busy").into_reply();
         };
-        match self.answer(&signed).await {
+        match self.answer(&signed, room).await {
             Ok(body) => Ok(Reply { body: Some(body) }),
             Err(refusal) => refusal.into_reply(),
         }
     }
 
-    async fn answer(&self, signed: &Signed) -> Answered {
+    async fn answer(&self, signed: &Signed, room: SemaphorePermit<'_>) -> Answered {
         let started = Instant::now();
         let (caller, body) = Caller::of(&self.seat, signed).await?;
         let kind = Kind::of(&body);
+        // Who only waits takes nobody's place: watchers have a bound of their own.
+        let _room = (!matches!(kind, Kind::WaitJob | Kind::WaitStep)).then_some(room);
         let answered = self.route(&caller, body).await;
         self.seat.counters.add(kind, caller.uid, started.elapsed());
         answered
