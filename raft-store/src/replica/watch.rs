@@ -115,12 +115,18 @@ fn quorum_acked_ago(metrics: &RaftMetrics<Types>) -> Option<Duration> {
     metrics.last_quorum_acked.as_ref().map(|acked| acked.elapsed())
 }
 
+/// The only voter is its own quorum: nobody acknowledges to it, so the time of the last acknowledgement stands still.
+fn votes_alone(metrics: &RaftMetrics<Types>) -> bool {
+    metrics.membership_config.membership().voter_ids().eq([metrics.id])
+}
+
 fn leadership(metrics: &RaftMetrics<Types>, lease: Duration) -> Leadership {
     let address =
         |replica: u64| metrics.membership_config.membership().get_node(&replica).map(|node| node.address.clone());
     let leader = metrics.current_leader.and_then(|replica| Some(Peer { replica, address: address(replica)? }));
     let role = role(metrics.state);
-    let quorum = role == Role::Leader && quorum_acked_ago(metrics).is_some_and(|ago| ago < lease);
+    let acked = || quorum_acked_ago(metrics).is_some_and(|ago| ago < lease);
+    let quorum = role == Role::Leader && (votes_alone(metrics) || acked());
     Leadership { role, term: metrics.current_term, leader, quorum }
 }
 

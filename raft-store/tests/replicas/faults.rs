@@ -22,6 +22,15 @@ async fn one() -> (MemoryDisk, Replica) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_only_voter_keeps_its_quorum_while_nothing_happens() {
+    let (_disk, replica) = one().await;
+    let leadership = replica.leadership();
+    // Virtual time: many leases.
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    assert!(leadership.borrow().leads(), "{:?}", *leadership.borrow());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failing_write_ends_the_replica() {
     let (disk, replica) = one().await;
     disk.fail("No space left on device");
