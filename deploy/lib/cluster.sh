@@ -117,7 +117,7 @@ stop_all() {
   return 0
 }
 
-ours() { [ -r "/proc/$1/cmdline" ] && tr '\0' ' ' <"/proc/$1/cmdline" 2>/dev/null | grep -qF -- "$DIR/"; }
+ours() { cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "$DIR/"; }
 
 # Supervisors of steps outlive their node daemon on purpose; they name the spool that they belong to.
 supervisors() {
