@@ -135,6 +135,7 @@ impl Console {
                 control: controls,
                 input: waiting,
                 seen: 0,
+                started: 0,
             };
             links.spawn(link.run());
         }

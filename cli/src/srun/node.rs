@@ -60,6 +60,8 @@ pub(super) struct Link {
     pub(super) control: mpsc::Receiver<Control>,
     pub(super) input: mpsc::Receiver<Input>,
     pub(super) seen: u64,
+    /// Tasks that were started there: input waits for all of them, since a task takes none before.
+    pub(super) started: usize,
 }
 
 /// How a conversation ended.
@@ -115,6 +117,7 @@ impl Link {
         let mut acknowledged = self.seen;
         loop {
             let owed = self.seen > acknowledged;
+            let listens = self.started >= self.place.task_ids.len();
             tokio::select! {
                 frame = frames.message() => {
                     let Some(frame) = frame? else { return Ok(Parted::Broken) };
@@ -137,7 +140,7 @@ impl Link {
                     // A node that takes nothing gets no signal this way; the cluster ends the step if need be.
                     let _full = out.try_send(ToTasks { body: Some(body) });
                 }
-                Some((permit, input)) = next_input(&out, &mut self.input) => {
+                Some((permit, input)) = next_input(&out, &mut self.input), if listens => {
                     permit.send(ToTasks { body: Some(to_tasks::Body::Input(input)) });
                 }
             }
@@ -154,6 +157,7 @@ impl Link {
             from_tasks::Body::Failure(_) => Some(Parted::Broken),
             from_tasks::Body::Attached(_) => None,
             body => {
+                self.started += usize::from(matches!(body, from_tasks::Body::TaskStarted(_)));
                 let over = matches!(body, from_tasks::Body::Over(_));
                 let heard = self.events.send(Event::Said(self.position, body)).await;
                 if heard.is_err() { Some(Parted::Unheard) } else { over.then_some(Parted::Over) }
