@@ -96,7 +96,7 @@ impl Variables {
     }
 
     /// From pairs.
-    #[must_use]
+    #[cfg(test)]
     pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
         Self(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
     }

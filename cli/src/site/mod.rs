@@ -54,7 +54,6 @@ impl SiteError {
 /// The configuration, with the text of its files.
 #[derive(Debug)]
 pub(crate) struct Site {
-    pub path: String,
     pub config: Config,
     /// Path and text: slurm.conf first, includes and sister files after it.
     pub files: Vec<(String, String)>,
@@ -95,7 +94,7 @@ impl Site {
         let errors = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error);
         let text = errors.map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let config = parsed.config.ok_or(SiteError::Invalid(text))?;
-        Ok(Self { path: path.to_owned(), config, files: parsed.files })
+        Ok(Self { config, files: parsed.files })
     }
 
     /// Client doors of the controllers, in the order of the configuration: name, `host:port`.
