@@ -62,6 +62,7 @@ SlurmdTimeout=60
 KillWait=30
 MinJobAge=3600
 MaxJobCount=1000000
+DefMemPerCPU=100
 SlurmdParameters=config_overrides
 NodeName=n[1-$nodes] NodeAddr=127.0.0.1 Port=[$((port + 2))-$((port + 1 + nodes))] CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 RealMemory=20000 State=UNKNOWN
 PartitionName=debug Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP

@@ -246,6 +246,8 @@ pub(super) const SLURMCTLD: &[&str] = &[
     "idle_on_node_suspend",
     "max_dbd_msg_action",
     "max_powered_nodes",
+    // Ours: where replicas reach each other.
+    "muster_replica_port",
     "no_quick_restart",
     "node_reg_mem_percent",
     "power_save_interval",
