@@ -49,6 +49,8 @@ pub struct Run {
     pub began_ms: u64,
     /// When none of them lived any more; `None`: they live.
     pub over_ms: Option<u64>,
+    /// What wait(2) said if they ended by themselves; `None`: they live, or somebody or a power cut ended them.
+    pub ended_with: Option<u32>,
 }
 
 /// A listing that a client got.

@@ -4,6 +4,7 @@ mod p1_acked_is_durable;
 mod p2_exactly_once;
 mod p3_one_run_at_a_time;
 mod p4_no_oversubscription;
+mod p5_jobs_outlive_controllers;
 mod p6_one_voice;
 mod p7_honest_reads;
 mod p8_same_state;
@@ -31,6 +32,8 @@ pub struct FinalJob {
     pub finished: bool,
     /// Slurm's name of its state.
     pub state: String,
+    /// Whether it has a script.
+    pub batch: bool,
     /// Whether somebody must release it before it can run.
     pub held: bool,
 }
@@ -57,6 +60,7 @@ pub fn breaches(seen: &Seen, states: &[FinalState]) -> Vec<String> {
         ("P2 exactly-once", p2_exactly_once::check(seen, states)),
         ("P3 one-run-at-a-time", p3_one_run_at_a_time::check(seen)),
         ("P4 no-oversubscription", p4_no_oversubscription::check(seen)),
+        ("P5 jobs-outlive-controllers", p5_jobs_outlive_controllers::check(seen, states)),
         ("P6 one-voice", p6_one_voice::check(seen, states)),
         ("P7 honest-reads", p7_honest_reads::check(seen)),
         ("P8 same-state", p8_same_state::check(states)),
@@ -80,12 +84,13 @@ mod tests {
         let job = |&(uid, job_id, name): &(u64, u32, &str)| {
             let (name, state) = (name.to_owned(), "COMPLETED".to_owned());
             let (array, task, attempts, held) = (None, None, Vec::new(), false);
-            (uid, FinalJob { uid, job_id, name, array, task, attempts, finished: true, state, held })
+            (uid, FinalJob { uid, job_id, name, array, task, attempts, finished: true, state, batch: false, held })
         };
         FinalState { name: "c1".into(), index: 9, digest: 0, jobs: jobs.iter().map(job).collect(), broken: Vec::new() }
     }
 
     pub(super) fn run(uid: u64, attempt: u32, node: &str, began_ms: u64, over_ms: Option<u64>) -> Run {
-        Run { uid, attempt, step: 0, node: node.to_owned(), cores: vec![1], began_ms, over_ms }
+        let node = node.to_owned();
+        Run { uid, attempt, step: 0, node, cores: vec![1], began_ms, over_ms, ended_with: None }
     }
 }

@@ -31,12 +31,18 @@ pub(crate) enum What {
     OneWay(usize, usize),
     /// Clients cannot reach one controller.
     CutLogin(usize),
+    /// What whoever leads says to clients is lost; it hears them. Their requests are carried out, and repeated.
+    MuteLeader,
     /// Power cut of a node: its processes die, it boots anew.
     RebootNode(usize),
     /// SIGKILL of noded: its processes live on.
     KillNoded(usize),
     /// A node is cut off from every controller; its processes live on.
     CutNode(usize),
+    /// What a node says to controllers is lost; it hears them.
+    MuteNode(usize),
+    /// What controllers say to a node is lost; they hear it.
+    DeafenNode(usize),
     /// Messages take up to so many ms.
     SlowNet(u64),
     /// Each sync of a controller's disk takes so many ms.
@@ -54,9 +60,12 @@ impl What {
             What::CutController(_) => "controllers cut off",
             What::OneWay(..) => "one-way partitions",
             What::CutLogin(_) => "clients cut off",
+            What::MuteLeader => "leaders without a voice",
             What::RebootNode(_) => "node reboots",
             What::KillNoded(_) => "noded kills",
             What::CutNode(_) => "nodes cut off",
+            What::MuteNode(_) => "nodes without a voice",
+            What::DeafenNode(_) => "nodes that hear nothing",
             What::SlowNet(_) => "slow networks",
             What::SlowDisk(..) => "slow disks",
         }
@@ -82,7 +91,7 @@ pub(crate) fn plan(seed: u64, shape: &Shape) -> Vec<Fault> {
 fn what(dice: &mut Dice, shape: &Shape) -> What {
     let one = dice.index(shape.replicas);
     let node = dice.index(shape.nodes);
-    match dice.between(0, 20) {
+    match dice.between(0, 24) {
         0..=3 => What::CrashLeader,
         4 => What::CrashController(one),
         5 => What::CrashAll,
@@ -94,6 +103,9 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
         14 | 15 => What::KillNoded(node),
         16 | 17 => What::CutNode(node),
         18 => What::SlowNet(dice.between(10, 80)),
+        19 | 20 => What::MuteLeader,
+        21 => What::MuteNode(node),
+        22 => What::DeafenNode(node),
         _ => What::SlowDisk(one, dice.between(2, 40)),
     }
 }
@@ -104,7 +116,7 @@ fn duration(dice: &mut Dice, what: What) -> u64 {
         What::KillNoded(_) => dice.between(10, 1_500),
         What::RebootNode(_) => dice.between(200, 4_000),
         // Often longer than SlurmdTimeout, so that the node is lost.
-        What::CutNode(_) => dice.between(500, 6_000),
+        What::CutNode(_) | What::MuteNode(_) | What::DeafenNode(_) => dice.between(500, 6_000),
         _ => dice.between(200, 4_000),
     }
 }

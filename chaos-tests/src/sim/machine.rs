@@ -53,6 +53,7 @@ struct Process {
     stubborn: bool,
     ends_ms: u64,
     status: u32,
+    ended_by_others: bool,
     over: Over,
 }
 
@@ -94,7 +95,7 @@ impl Machine {
         let mut state = self.state();
         for process in state.processes.values_mut().filter(|process| process.over == Over::No) {
             process.over = Over::Lost;
-            self.note_over(process.run, now_ms);
+            self.note_over(process.run, now_ms, None);
         }
         state.boots += 1;
         state.booted_ms = now_ms;
@@ -112,7 +113,7 @@ impl Machine {
             seen.runs.len() - 1
         };
         let (ends_ms, status, stubborn) = (now_ms + work.run_ms, work.status, work.stubborn);
-        let process = Process { run: index, stubborn, ends_ms, status, over: Over::No };
+        let process = Process { run: index, stubborn, ends_ms, status, ended_by_others: false, over: Over::No };
         self.state().processes.insert(step, process);
     }
 
@@ -123,7 +124,7 @@ impl Machine {
         let Some(process) = state.processes.get_mut(&step).filter(|process| process.over == Over::No) else { return };
         let (after, status) = if process.stubborn { (kill_wait_ms, KILLED) } else { (term_ms, TERMINATED) };
         if now_ms + after < process.ends_ms {
-            (process.ends_ms, process.status) = (now_ms + after, status);
+            (process.ends_ms, process.status, process.ended_by_others) = (now_ms + after, status, true);
         }
     }
 
@@ -178,15 +179,17 @@ impl Machine {
         for (step, process) in &mut state.processes {
             if process.over == Over::No && process.ends_ms <= now_ms {
                 process.over = Over::Recorded;
-                self.note_over(process.run, process.ends_ms);
+                let by_itself = (!process.ended_by_others).then_some(process.status);
+                self.note_over(process.run, process.ends_ms, by_itself);
                 let (name, at_ms, status) = (&self.name, process.ends_ms, process.status);
                 self.trace.event_at(at_ms, &format!("{name} ended {step} with {status:#x}"));
             }
         }
     }
 
-    fn note_over(&self, run: usize, at_ms: u64) {
-        self.oracle.seen().runs[run].over_ms = Some(at_ms);
+    fn note_over(&self, run: usize, at_ms: u64, by_itself: Option<u32>) {
+        let mut seen = self.oracle.seen();
+        (seen.runs[run].over_ms, seen.runs[run].ended_with) = (Some(at_ms), by_itself);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -205,7 +208,7 @@ mod tests {
         let machine = Machine::new("n1", &oracle, &Trace::new(false));
         let (uid, attempt) = (STEP.attempt.uid, STEP.attempt.attempt);
         let (node, cores) = ("n1".to_owned(), vec![1]);
-        let run = Run { uid, attempt, step: 0, node, cores, began_ms: 10, over_ms: None };
+        let run = Run { uid, attempt, step: 0, node, cores, began_ms: 10, over_ms: None, ended_with: None };
         machine.begin(run, Work { run_ms: 100, status: 0x100, stubborn: true });
         (machine, oracle)
     }

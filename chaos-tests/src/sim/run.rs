@@ -22,7 +22,7 @@ const TICK_MS: u64 = 2;
 /// A cluster is founded and complete within this.
 const FOUNDING_MS_MAX: u64 = 15_000;
 /// After healing everything comes to rest within this.
-const REST_MS_MAX: u64 = 60_000;
+const REST_MS_MAX: u64 = 40_000;
 /// How often the replicas are looked at.
 const LOOK_MS: u64 = 10;
 /// Segments that wait at a simulated host; turmoil ends the run beyond it.

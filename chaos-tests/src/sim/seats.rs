@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use muster_controller::Controller;
 use muster_model::cluster::{Cluster, Job};
+use muster_proto::durable::JobKind;
 use muster_raft_store::Replica;
 
 use crate::promises::{FinalJob, FinalState};
@@ -94,6 +95,7 @@ fn final_job(job: &Job, committed: &Committed) -> FinalJob {
         attempts,
         finished: job.is_over(),
         state: job.state().long().to_owned(),
+        batch: job.kind() == JobKind::Batch,
         held: row.hold != 0,
     }
 }

@@ -89,7 +89,7 @@ impl SimSteps {
     fn begin(&self, step: StepKey, cores: Vec<u8>, work: Work) {
         let AttemptKey { uid, attempt } = step.attempt;
         let (node, began_ms) = (self.machine.name.clone(), now_ms());
-        let run = Run { uid, attempt, step: step.step, node, cores, began_ms, over_ms: None };
+        let run = Run { uid, attempt, step: step.step, node, cores, began_ms, over_ms: None, ended_with: None };
         self.machine.begin(run, work);
         self.watch(step);
     }

@@ -21,6 +21,7 @@ const TORN_MAX: u64 = 3;
 enum Undo {
     Start(String),
     Join(Vec<(String, String)>),
+    Hear(Vec<(String, String)>),
     NormalNet,
     NormalDisk(String),
 }
@@ -82,10 +83,15 @@ impl Storm {
             }
             What::CutController(one) => vec![self.part(sim, self.everybody_but(&controllers[one]))],
             What::OneWay(from, to) if from == to => Vec::new(),
-            What::OneWay(from, to) => {
-                let (from, to) = (controllers[from].clone(), controllers[to].clone());
-                sim.partition_oneway(from.as_str(), to.as_str());
-                vec![Undo::Join(vec![(from, to)])]
+            What::OneWay(from, to) => vec![silence(sim, vec![(controllers[from].clone(), controllers[to].clone())])],
+            What::MuteLeader => leader.into_iter().map(|name| silence(sim, vec![(name, LOGIN.to_owned())])).collect(),
+            What::MuteNode(node) => {
+                vec![silence(sim, pairs(&self.world.shape.node_names()[node], controllers.iter()))]
+            }
+            What::DeafenNode(node) => {
+                let name = &self.world.shape.node_names()[node];
+                let towards = controllers.iter().map(|from| (from.clone(), name.clone()));
+                vec![silence(sim, towards.collect())]
             }
             What::CutLogin(one) => vec![self.part(sim, vec![(LOGIN.to_owned(), controllers[one].clone())])],
             What::RebootNode(node) => self.crash_node(sim, now_ms, node, true),
@@ -162,10 +168,23 @@ impl Storm {
                     sim.repair(one.as_str(), other.as_str());
                 }
             }
+            Undo::Hear(ways) => {
+                for (from, to) in ways {
+                    sim.repair_oneway(from.as_str(), to.as_str());
+                }
+            }
             Undo::NormalNet => sim.set_max_message_latency(Duration::from_millis(LATENCY_MS_MAX)),
             Undo::NormalDisk(name) => self.world.disks[name].set_sync_ms(0),
         }
     }
+}
+
+/// What the first of each pair says to the second is lost.
+fn silence(sim: &Sim<'_>, ways: Vec<(String, String)>) -> Undo {
+    for (from, to) in &ways {
+        sim.partition_oneway(from.as_str(), to.as_str());
+    }
+    Undo::Hear(ways)
 }
 
 fn pairs<'a>(name: &str, others: impl Iterator<Item = &'a String>) -> Vec<(String, String)> {

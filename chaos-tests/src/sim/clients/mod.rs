@@ -1,9 +1,10 @@
-//! Clients of the simulated cluster: a founder, users who submit and act on their jobs, readers who list.
+//! Clients of the simulated cluster: a founder, users who submit and act on their jobs, an operator, readers who list.
 //!
 //! All of them go through the production client, and note what they were told.
 
 mod actions;
 mod founder;
+mod operator;
 mod reader;
 mod submitter;
 mod wishes;
@@ -65,7 +66,8 @@ pub(crate) async fn run(world: World, stage: Stage) -> turmoil::Result {
         sleep(LOOK).await;
     }
     let readers = (0..world.shape.readers).map(|at| tokio::spawn(reader::run(world.clone(), stage.clone(), at)));
-    let readers: Vec<_> = readers.collect();
+    let operator = tokio::spawn(operator::run(world.clone(), stage.clone()));
+    let readers: Vec<_> = readers.chain([operator]).collect();
     let users = (0..world.shape.submitters).map(|at| tokio::spawn(submitter::run(world.clone(), at)));
     for user in users.collect::<Vec<_>>() {
         user.await?;

@@ -58,6 +58,8 @@ pub(super) fn work(dice: &mut Dice, story: Story) -> Work {
     let run_ms = match story {
         Story::Overdue => 60_000,
         Story::Cancelled | Story::Requeued => dice.between(500, 4_000),
+        // Longer than SlurmdTimeout, so that a node can be lost under it.
+        _ if dice.once_in(3) => dice.between(2_000, 7_000),
         _ => dice.between(20, 2_000),
     };
     let status = if dice.once_in(10) { 0x100 } else { 0 };
