@@ -19,7 +19,10 @@ use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial};
 const VALIDITY_MS: u64 = 4 * 60 * 1000;
 const CONNECT: Duration = Duration::from_secs(2);
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
-const PAUSE_MAX: Duration = Duration::from_millis(500);
+/// An election takes half a second: those who wait for it ask often, and after `ELECTION` seldom.
+const PAUSE_MAX: Duration = Duration::from_millis(100);
+const PAUSE_MAX_LATER: Duration = Duration::from_millis(1000);
+const ELECTION: Duration = Duration::from_secs(5);
 
 /// How to reach the cluster.
 #[derive(Clone)]
@@ -103,7 +106,7 @@ impl Client {
                     next = Some(leader);
                     if started.elapsed() < self.options.give_up {
                         // A stale hint can point in a circle: never without a pause.
-                        self.rest(&mut pause, turn).await;
+                        self.rest(&mut pause, turn, started).await;
                         continue;
                     }
                 }
@@ -114,7 +117,7 @@ impl Client {
             if started.elapsed() >= self.options.give_up {
                 return Err(if sent { CallError::Unknown(self.options.give_up) } else { CallError::Unreachable });
             }
-            self.rest(&mut pause, turn).await;
+            self.rest(&mut pause, turn, started).await;
         }
         unreachable!("the loop ends by returning")
     }
@@ -196,12 +199,12 @@ impl Client {
         *self.warm.lock().expect("no holder of this lock panics") = Some((address.to_owned(), channel));
     }
 
-    async fn rest(&self, pause: &mut Duration, turn: usize) {
+    async fn rest(&self, pause: &mut Duration, turn: usize, started: Instant) {
         // Every controller is tried once before the first real wait.
         if turn + 1 >= self.options.controllers.len() {
             let jitter = self.outside.random.below(1 + pause.as_millis() as u64 / 2);
             tokio::time::sleep(*pause + Duration::from_millis(jitter)).await;
-            *pause = (*pause * 2).min(PAUSE_MAX);
+            *pause = (*pause * 2).min(if started.elapsed() < ELECTION { PAUSE_MAX } else { PAUSE_MAX_LATER });
         }
     }
 }
