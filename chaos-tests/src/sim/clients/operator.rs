@@ -1,14 +1,16 @@
-//! The site's operator: requeued jobs need not wait out Slurm's two minutes, and now and then another replica shall lead.
+//! The site's operator: requeued jobs need not wait out Slurm's two minutes, jobs that nobody knows of are dealt with, and
+//! now and then another replica shall lead.
 
 use std::time::Duration;
 
 use muster_channel::Client;
 use muster_dialect::state::JobState;
-use muster_proto::durable::{JobTarget, UpdateJob};
+use muster_proto::durable::{CancelJobs, JobKind, JobRow, JobTarget, UpdateJob};
 use muster_proto::wire::{ListJobs, TransferLeader, reply, request};
 use tokio::time::sleep;
 
 use super::{Stage, client};
+use crate::oracle::Told;
 use crate::sim::chance::Dice;
 use crate::sim::site::SLURM_UID;
 use crate::sim::world::World;
@@ -22,7 +24,7 @@ pub(super) async fn run(world: World, stage: Stage) {
     let client = client(&world, SLURM_UID, "operator", world.shape.client_doors());
     while !stage.is_closed() {
         sleep(Duration::from_millis(dice.between(50, 300))).await;
-        hurry(&client).await;
+        hurry(&world, &client).await;
         if world.shape.faults && !stage.is_done() && dice.once_in(HAND_OVER_EVERY) {
             let told = client.call(request::Body::TransferLeader(TransferLeader::default())).await;
             world
@@ -32,16 +34,28 @@ pub(super) async fn run(world: World, stage: Stage) {
     }
 }
 
-/// `scontrol update StartTime=now` for every job that was put back into the queue.
-async fn hurry(client: &Client) {
+/// `scontrol update StartTime=now` for every job that was put back into the queue; and nobody sees a job through that its
+/// user was not told of.
+async fn hurry(world: &World, client: &Client) {
     let Ok(reply::Body::Jobs(list)) = client.call(request::Body::ListJobs(ListJobs::default())).await else { return };
     for row in list.jobs.iter().filter_map(|job| job.row.as_ref()) {
-        let waits = row.spec.as_ref().is_some_and(|spec| spec.begin_ms != 0);
-        if row.state == JobState::Pending.code() && waits {
-            let target = JobTarget { uid: row.uid, job_id: row.job_id, ..JobTarget::default() };
-            let update = UpdateJob { target: Some(target), begin_ms: Some(0), ..UpdateJob::default() };
+        if let Some(body) = wanted(world, row) {
             // Looked at again in the next round, whatever it was told.
-            let _ = client.call(request::Body::UpdateJob(update)).await;
+            let _ = client.call(body).await;
         }
     }
+}
+
+fn wanted(world: &World, row: &JobRow) -> Option<request::Body> {
+    let spec = row.spec.as_ref()?;
+    let target = JobTarget { uid: row.uid, job_id: row.job_id, ..JobTarget::default() };
+    let pending = row.state == JobState::Pending.code();
+    let unknown = world.oracle.seen().submits.get(&spec.name).is_some_and(|submit| submit.told == Told::Unknown);
+    if unknown && spec.kind() == JobKind::Alloc && row.end_ms == 0 {
+        return Some(request::Body::CancelJobs(CancelJobs { targets: vec![target], ..CancelJobs::default() }));
+    }
+    let hold = (unknown && row.hold != 0).then_some(false);
+    let begin_ms = (spec.begin_ms != 0).then_some(0);
+    let update = UpdateJob { target: Some(target), begin_ms, hold, ..UpdateJob::default() };
+    (pending && (begin_ms.is_some() || hold.is_some())).then_some(request::Body::UpdateJob(update))
 }
