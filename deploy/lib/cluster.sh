@@ -124,7 +124,7 @@ ours() { cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "$DIR/";
 supervisors() {
   local proc
   for proc in /proc/[0-9]*; do
-    tr '\0' ' ' <"$proc/cmdline" 2>/dev/null | grep -q -- "stepd .*$DIR/spool/" && basename "$proc"
+    cat "$proc/cmdline" 2>/dev/null | tr '\0' ' ' | grep -q -- "stepd .*$DIR/spool/" && basename "$proc"
   done
   return 0
 }
