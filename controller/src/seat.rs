@@ -39,6 +39,8 @@ pub(crate) struct Seat {
     pub(crate) becoming: tokio::sync::Mutex<()>,
     member: watch::Sender<Option<Arc<Member>>>,
     failure: watch::Sender<Option<String>>,
+    /// Wall clock at the start.
+    boot_ms: u64,
     slurm_uid: AtomicU32,
     slurmd_uid: AtomicU32,
 }
@@ -58,8 +60,10 @@ pub(crate) struct SeatParts {
 impl Seat {
     pub(crate) fn new(parts: SeatParts) -> Arc<Self> {
         let counters = Counters::default();
-        counters.reset((parts.outside.wall_ms)());
+        let boot_ms = (parts.outside.wall_ms)();
+        counters.reset(boot_ms);
         Arc::new(Self {
+            boot_ms,
             mailer: parts.settings.mailer.clone(),
             settings: parts.settings,
             local: parts.local,
@@ -81,6 +85,11 @@ impl Seat {
     /// The name of the `SlurmctldHost` line.
     pub(crate) fn name(&self) -> &str {
         &self.settings.name
+    }
+
+    /// When this controller started: `BOOT_TIME`.
+    pub(crate) fn boot_ms(&self) -> u64 {
+        self.boot_ms
     }
 
     /// `ClusterName`.

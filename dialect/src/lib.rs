@@ -8,6 +8,9 @@
 //! and a time zone; file-name patterns take the job. Input from outside is bounded before it is expanded, and never
 //! panics. Errors say where (`position`, in bytes) and what, in Slurm's words where Slurm has some.
 
+/// The release whose interface this is: what `--version` and `SLURM_VERSION` say.
+pub const SLURM_VERSION: &str = "26.05.0";
+
 pub mod conf;
 pub mod cpus_per_node;
 pub mod date;

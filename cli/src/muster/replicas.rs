@@ -14,6 +14,9 @@ use crate::site::{Client, Reach, Site, block_on};
 /// An operator waits no longer than this for a leader; then each controller is asked for what it knows itself.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// A leader hears each follower several times in so long, ms.
+const QUIET_MS: u64 = 500;
+
 /// One line of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Line {
@@ -75,7 +78,8 @@ async fn ping(site: &Site, reach: &Reach) -> Vec<Pinged> {
 fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
     let mut lines: Vec<Line> = list.iter().flat_map(|list| &list.replicas).map(of_replica).collect();
     for (name, address, pong) in pongs {
-        if lines.iter().any(|line| line.name == *name) {
+        if let Some(line) = lines.iter_mut().find(|line| line.name == *name) {
+            add_own_view(line, pong.as_ref());
             continue;
         }
         let role = match pong {
@@ -94,7 +98,21 @@ fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
             contact_ms: 0,
         });
     }
+    // As slurm.conf has them, others last.
+    let place = |line: &Line| pongs.iter().position(|(name, ..)| *name == line.name).unwrap_or(pongs.len());
+    lines.sort_by_key(place);
     lines
+}
+
+/// What this host sees of a replica that the cluster told of.
+fn add_own_view(line: &mut Line, pong: Option<&Pong>) {
+    match pong {
+        Some(pong) if line.version.is_empty() => line.version = pong.version.clone(),
+        Some(_) => {}
+        // The leader takes a while to call it so; a host that is cut off from a replica in health does not say so.
+        None if !line.leader && line.contact_ms >= QUIET_MS => line.role = "unreachable".to_owned(),
+        None => {}
+    }
 }
 
 fn of_replica(info: &ReplicaInfo) -> Line {
@@ -161,8 +179,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_follower_that_neither_the_leader_nor_this_host_hears_is_unreachable() {
+        let follower = |contact_ms| {
+            let info = ReplicaInfo {
+                name: "a".into(),
+                role: "follower".into(),
+                last_contact_ms: contact_ms,
+                ..ReplicaInfo::default()
+            };
+            ReplicaList { replicas: vec![info], ..ReplicaList::default() }
+        };
+        let role = |contact_ms, pong| {
+            merge(Some(&follower(contact_ms)), &[("a".to_owned(), "h:1".to_owned(), pong)])[0].role.clone()
+        };
+        assert_eq!(role(900, None), "unreachable");
+        assert_eq!(role(20, None), "follower");
+        assert_eq!(role(900, Some(Pong::default())), "follower");
+    }
+
+    #[test]
     fn controllers_that_are_no_replicas_are_listed_too() {
-        let leader = ReplicaInfo { name: "a".into(), role: "leader".into(), matched_index: Some(9), ..ReplicaInfo::default() };
+        let leader =
+            ReplicaInfo { name: "a".into(), role: "leader".into(), matched_index: Some(9), ..ReplicaInfo::default() };
         let list = ReplicaList { replicas: vec![leader], term: 3, ..ReplicaList::default() };
         let pongs = [
             ("a".to_owned(), "h:1".to_owned(), Some(Pong::default())),

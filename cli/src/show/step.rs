@@ -36,7 +36,9 @@ pub(crate) fn step(step: &StepInfo, form: &Form) -> String {
     record.line(format!("Nodes={nodes} CPUs={cpus} Tasks={tasks} Name={name} Network=(null)"));
     record.line(format!("TRES={}", if numbered { or_null(&step.tres) } else { "(null)" }));
     record.line("ResvPorts=(null)");
-    record.line(if numbered { "CPUFreqReq=Default Dist=Block" } else { "CPUFreqReq=Default" });
+    let spread = if tasks as usize <= nodes { "Cyclic" } else { "Block" };
+    record.line_if(numbered, || format!("CPUFreqReq=Default Dist={spread}"));
+    record.line_if(!numbered, || "CPUFreqReq=Default".to_owned());
     record.line(format!("SrunHost:Pid={}:{}", or_null(&spec.srun_host), spec.srun_pid));
     record.print(form)
 }

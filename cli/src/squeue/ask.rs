@@ -1,6 +1,6 @@
 //! One question and its listing.
 
-use muster_dialect::date;
+use muster_dialect::{date, errno};
 use muster_proto::wire::{JobInfo, JobList, ListJobs, ListSteps, StepInfo, reply, request};
 
 use super::wanted::Wanted;
@@ -36,6 +36,10 @@ async fn jobs(reach: &Reach, wanted: &Wanted) -> Result<String, Refusal> {
         Err(error) => return Err(Refusal::of(&error, "the listing")),
     };
     let JobList { jobs, now_ms, .. } = list;
+    // One id that means nothing is an error; among several it is passed over.
+    if jobs.is_empty() && wanted.jobs.len() == 1 && wanted.users.is_empty() {
+        return Err(Refusal::of_failure(errno::ESLURM_INVALID_JOB_ID.code, ""));
+    }
     let mut jobs: Vec<JobInfo> = jobs.into_iter().filter(|job| is_wanted(job, wanted)).collect();
     order::jobs(&mut jobs, &wanted.sort);
     let teller = job_cell::Teller::new(now_ms, wanted, reach);

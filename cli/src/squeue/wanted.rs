@@ -51,11 +51,15 @@ impl Wanted {
             value.or_else(|| variables.get(variable)).filter(|text| !text.is_empty()).map(str::to_owned)
         };
         let list = |option, variable| of(option, variable).map_or_else(Vec::new, |text| words(&text));
-        let steps = parsed.last("steps").map(|value| ids(value.unwrap_or_default())).transpose()?;
+        // The values of -j and -s are optional, so that getopt leaves them among the operands: `squeue -j 5`.
+        let operand = parsed.operands.first().map(String::as_str);
+        let after = |option: &str| parsed.last(option).map(|value| value.or(operand).unwrap_or_default().to_owned());
+        let steps = after("steps").map(|text| ids(&text)).transpose()?;
+        let jobs = after("jobs").filter(|text| !text.is_empty()).or_else(|| of("jobs", "SQUEUE_JOBS"));
         let long = parsed.has("long");
         let start = parsed.has("start");
         Ok(Self {
-            jobs: ids(&of("jobs", "SQUEUE_JOBS").unwrap_or_default())?,
+            jobs: ids(&jobs.unwrap_or_default())?,
             users: users(parsed, &list("user", "SQUEUE_USERS"))?,
             accounts: list("account", "SQUEUE_ACCOUNT"),
             names: list("name", "SQUEUE_NAMES"),
@@ -64,7 +68,11 @@ impl Wanted {
             licences: list("licenses", "SQUEUE_LICENSES"),
             reservations: list("reservation", "SQUEUE_RESERVATION"),
             nodes: nodes(of("nodelist", "SQUEUE_NODELIST"))?,
-            states: if start { vec![StateFilter::Base(JobState::Pending)] } else { states(of("states", "SQUEUE_STATES"))? },
+            states: if start {
+                vec![StateFilter::Base(JobState::Pending)]
+            } else {
+                states(of("states", "SQUEUE_STATES"))?
+            },
             one_row_a_task: parsed.has("array") || variables.get("SQUEUE_ARRAY").is_some(),
             header: !parsed.has("noheader"),
             date: (long || parsed.has("iterate")) && !parsed.has("noheader"),

@@ -46,7 +46,7 @@ pub(crate) fn run() -> Result<()> {
             return Ok(());
         }
         Asked::Version => {
-            println!("muster {} (slurm 22.05.8)", env!("CARGO_PKG_VERSION"));
+            println!("slurm {} (muster-controller {})", muster_dialect::SLURM_VERSION, env!("CARGO_PKG_VERSION"));
             return Ok(());
         }
     };

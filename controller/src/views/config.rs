@@ -10,9 +10,6 @@ use crate::seat::Seat;
 use muster_dialect::errno;
 use prost::Message;
 
-/// What `SLURM_VERSION` shows: the version whose interface this is.
-const SLURM_VERSION: &str = "22.05.8";
-
 /// Keys as `scontrol show config` prints them. Dates are left to the command, which knows the user's time zone.
 pub(crate) async fn config_text(seat: &Seat, member: &Member) -> Result<ConfigText, Refusal> {
     let in_force = member.config().ok_or_else(|| Refusal::slurm(errno::ESLURM_DISABLED))?;
@@ -21,7 +18,9 @@ pub(crate) async fn config_text(seat: &Seat, member: &Member) -> Result<ConfigTe
     let next_job_id = member.core.read(|cluster| cluster.meta().next_job_id);
     let runtime = Runtime {
         conf_path: in_force.files.files.first().map(|file| file.path.clone()).unwrap_or_default(),
-        version: SLURM_VERSION.to_owned(),
+        version: muster_dialect::SLURM_VERSION.to_owned(),
+        // Milliseconds: the command writes the date, in its user's time zone.
+        boot_time: seat.boot_ms().to_string(),
         hash: "Match".to_owned(),
         next_job_id,
         slurm_user_uid: uid_of(&conf.slurm_user).await,
@@ -57,9 +56,8 @@ fn configured(member: &Member) -> Vec<String> {
 /// Membership is what the log says: `SlurmctldHost` lines that differ are a warning.
 fn unmatched(member: &Member) -> Vec<String> {
     let names = configured(member);
-    let members: Vec<String> = member.core.read(|cluster| {
-        cluster.replicas().filter(|row| !row.retired).map(|row| row.name.clone()).collect()
-    });
+    let members: Vec<String> =
+        member.core.read(|cluster| cluster.replicas().filter(|row| !row.retired).map(|row| row.name.clone()).collect());
     let missing = names.iter().filter(|name| !members.contains(name));
     let strange = members.iter().filter(|name| !names.contains(name));
     let missing = missing.map(|name| format!("SlurmctldHost {name} is not a replica of the cluster yet"));
@@ -68,12 +66,17 @@ fn unmatched(member: &Member) -> Vec<String> {
 }
 
 /// The versions that are kept, or the files of one.
-pub(crate) fn config_versions(member: &Member, caller: &Caller, asked: &ConfigVersions) -> Result<ConfigVersionList, Refusal> {
+pub(crate) fn config_versions(
+    member: &Member,
+    caller: &Caller,
+    asked: &ConfigVersions,
+) -> Result<ConfigVersionList, Refusal> {
     caller.require_admin()?;
     let rows: Vec<_> = member.core.read(|cluster| cluster.config_versions().cloned().collect());
     if asked.show != 0 {
         let row = rows.into_iter().find(|row| row.version == asked.show);
-        let row = row.ok_or_else(|| Refusal::with(errno::SLURM_ERROR, format!("no configuration version {}", asked.show)))?;
+        let row =
+            row.ok_or_else(|| Refusal::with(errno::SLURM_ERROR, format!("no configuration version {}", asked.show)))?;
         return Ok(ConfigVersionList { versions: Vec::new(), files: row.files });
     }
     let info = |row: &muster_proto::durable::ConfigRow| ConfigVersionInfo {

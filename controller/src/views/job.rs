@@ -43,9 +43,9 @@ impl Around {
 pub(crate) fn jobs(member: &Member, caller: &Caller, asked: &ListJobs) -> JobList {
     let now_ms = member.now_ms();
     let index = member.core.applied();
-    let (records, around) = member.core.read(|cluster| {
-        (target::records(cluster, &asked.targets, &asked.users), Around::of(cluster, now_ms))
-    });
+    let (records, around) = member
+        .core
+        .read(|cluster| (target::records(cluster, &asked.targets, &asked.users), Around::of(cluster, now_ms)));
     let hidden = private::is_hidden(member, caller, "jobs");
     let shown = records.iter().filter(|job| !hidden || job.spec().uid == caller.uid);
     let rows_max = if asked.max_rows == 0 { usize::MAX } else { asked.max_rows as usize };
@@ -79,7 +79,7 @@ pub(super) fn info(around: &Around, job: &Job) -> JobInfo {
     let nodes = &around.nodes;
     let phases = |phases: &[NodePhase]| attempt.map(|it| allocation::in_phases(nodes, it, phases)).unwrap_or_default();
     JobInfo {
-        row: Some(row(job)),
+        row: Some(row(around, job)),
         nodes: attempt.map(|it| allocation::fold(nodes, allocation::shares(it).map(|s| s.node))).unwrap_or_default(),
         num_nodes: totals.nodes,
         num_cpus: totals.cpus,
@@ -103,10 +103,26 @@ pub(super) fn info(around: &Around, job: &Job) -> JobInfo {
     }
 }
 
-/// The record without what listings do not show: older attempts, and steps.
-fn row(job: &Job) -> JobRow {
+/// The record without what listings do not show: older attempts, and steps. Memory that the user left to the
+/// configuration is shown as if it had been asked for.
+fn row(around: &Around, job: &Job) -> JobRow {
     let newest = job.row.attempts.last().cloned().into_iter().collect();
-    JobRow { attempts: newest, steps: Vec::new(), ..job.row.clone() }
+    let mut row = JobRow { attempts: newest, steps: Vec::new(), ..job.row.clone() };
+    if let Some(request) = row.spec.as_mut().and_then(|spec| spec.request.as_mut()) {
+        show_default_memory(request, default_memory(around, job));
+    }
+    row
+}
+
+fn show_default_memory(request: &mut Request, (per_node, per_cpu): (u64, u64)) {
+    if request.mem_per_node_mib.is_some() || request.mem_per_cpu_mib.is_some() {
+        return;
+    }
+    match (per_node, per_cpu) {
+        (0, 0) => {}
+        (0, mib) => request.mem_per_cpu_mib = Some(mib),
+        (mib, _) => request.mem_per_node_mib = Some(mib),
+    }
 }
 
 /// What a job that asks for no memory is given: a node, a processor; of its first partition, else of the cluster.
@@ -232,6 +248,18 @@ mod tests {
         assert_eq!(asked_for(&request, (0, 7)).tres(), "cpu=8,mem=800M,node=2,billing=8,gres/gpu=4");
         let plain = Request { ntasks: 1, ..Request::default() };
         assert_eq!(asked_for(&plain, (0, 100)).tres(), "cpu=1,mem=100M,node=1,billing=1");
+    }
+
+    #[test]
+    fn default_memory_is_shown_where_none_was_asked_for() {
+        let shown = |mut request: Request, default| {
+            show_default_memory(&mut request, default);
+            (request.mem_per_node_mib, request.mem_per_cpu_mib)
+        };
+        assert_eq!(shown(Request::default(), (0, 100)), (None, Some(100)));
+        assert_eq!(shown(Request::default(), (500, 0)), (Some(500), None));
+        assert_eq!(shown(Request::default(), (0, 0)), (None, None));
+        assert_eq!(shown(Request { mem_per_node_mib: Some(7), ..Request::default() }, (0, 100)), (Some(7), None));
     }
 
     #[test]

@@ -80,7 +80,9 @@ impl Cluster {
         }
         let Some(site) = &self.site else { return Ok(()) };
         feasible(site, spec).map_err(|why| match why {
-            Infeasible::Memory | Infeasible::FeatureUnsupported => Refusal::new(why.errno(), why.to_string()),
+            Infeasible::Cpus | Infeasible::Memory | Infeasible::FeatureUnsupported => {
+                Refusal::new(why.errno(), why.to_string())
+            }
             _ => why.errno().into(),
         })
     }

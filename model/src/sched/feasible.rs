@@ -26,6 +26,9 @@ pub enum Infeasible {
     /// No set of nodes of its partitions has what it asks for.
     #[error("Requested node configuration is not available")]
     NodeConfig,
+    /// The same: no node has as many processors as one task needs.
+    #[error("CPU count per node can not be satisfied")]
+    Cpus,
     /// The same, and memory alone is the cause: Slurm says `Memory specification can not be satisfied` first.
     #[error("Memory specification can not be satisfied")]
     Memory,
@@ -56,7 +59,9 @@ impl Infeasible {
     /// Slurm's number.
     pub fn errno(self) -> SlurmError {
         match self {
-            Infeasible::NodeConfig | Infeasible::Memory => errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE,
+            Infeasible::NodeConfig | Infeasible::Cpus | Infeasible::Memory => {
+                errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE
+            }
             Infeasible::Feature | Infeasible::FeatureUnsupported => errno::ESLURM_INVALID_FEATURE,
             Infeasible::Gres => errno::ESLURM_INVALID_GRES,
             Infeasible::Licence => errno::ESLURM_INVALID_LICENSES,
@@ -114,6 +119,9 @@ fn check_names(site: &Site, request: &Request) -> Result<(), Infeasible> {
 }
 
 fn feasible_in(site: &Site, shape: &Shape, partition: &SitePartition) -> Result<(), Infeasible> {
+    if !has_wide_node(site, &shape.request, partition) {
+        return Err(Infeasible::Cpus);
+    }
     let waits = eligible::partition_refuses(shape, partition);
     if matches!(waits, Some(Reason::PartitionNodeLimit | Reason::PartitionConfig)) {
         return Ok(());
@@ -127,6 +135,13 @@ fn feasible_in(site: &Site, shape: &Shape, partition: &SitePartition) -> Result<
     }
     let without_memory = Ask { memory: Memory::PerNode(0), mem_per_gres_mib: 0, ..ask };
     Err(if has_room(site, partition, &without_memory) { Infeasible::Memory } else { Infeasible::NodeConfig })
+}
+
+/// Whether a node of the partition has the processors of one task: waiting would not help, whatever its limits.
+fn has_wide_node(site: &Site, request: &Request, partition: &SitePartition) -> bool {
+    let least = request.cpus_per_task.max(request.min_cpus_per_node);
+    let mut classes = partition.classes.keys().filter_map(|class| site.classes.get(*class as usize));
+    partition.classes.is_empty() || classes.any(|class| class.total.cpus >= least)
 }
 
 fn has_room(site: &Site, partition: &SitePartition, ask: &Ask) -> bool {
@@ -162,6 +177,7 @@ mod tests {
     #[test]
     fn what_slurm_refused_is_refused() {
         assert_eq!(asked("-N1 -n5"), Err(Infeasible::NodeConfig));
+        assert_eq!(asked("-c99"), Err(Infeasible::Cpus));
         assert_eq!(asked("--mem=99999"), Err(Infeasible::Memory));
         assert_eq!(asked("--gres=nosuch:1"), Err(Infeasible::Gres));
         assert_eq!(asked("--gres=gpu:3 -N1"), Err(Infeasible::NodeConfig));

@@ -11,7 +11,7 @@ use flags::{Flags, Parsed};
 
 /// What `-V` says.
 pub(crate) fn version() -> String {
-    format!("muster-noded {} (slurm 22.05.8 compatible)", env!("CARGO_PKG_VERSION"))
+    format!("slurm {} (muster-noded {})", muster_dialect::SLURM_VERSION, env!("CARGO_PKG_VERSION"))
 }
 
 pub(crate) fn main() -> ExitCode {

@@ -37,10 +37,11 @@ async fn page(control: &Control, site: &Site, reach: &Reach) -> Result<String, S
     let errors = errors.map(ToString::to_string).collect::<Vec<_>>().join("\n");
     let config = parsed.config.ok_or(errors)?;
     // What only the running controller knows comes as keys of the answer.
-    let told = |name: &str| keys.iter().find(|pair| pair.key == name).map(|pair| pair.value.clone()).unwrap_or_default();
+    let told =
+        |name: &str| keys.iter().find(|pair| pair.key == name).map(|pair| pair.value.clone()).unwrap_or_default();
     let runtime = show::Runtime {
         now: control.form.date(now_ms, "Unknown"),
-        boot_time: told("BOOT_TIME"),
+        boot_time: control.form.date(told("BOOT_TIME").parse().unwrap_or(0), "Unknown"),
         conf_path: path,
         version: version::NUMBER.to_owned(),
         hash: hash(site, &files),

@@ -11,6 +11,10 @@ impl At<'_> {
         use reply::Body as Say;
         use request::Body;
         let (seat, member, caller) = (self.seat, &**self.member, self.caller);
+        // Who answers and how far each is, the leader alone knows.
+        if matches!(body, Body::ListReplicas(_)) && !caller.local {
+            self.require_leader()?;
+        }
         if !caller.local {
             member.core.replica.barrier().await?;
         }
