@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use crate::say::to_stderr;
-use crate::{muster, sacct, sdiag, salloc, sbatch, sbcast, scancel, scontrol, sinfo, squeue, srun};
+use crate::{muster, sacct, salloc, sbatch, sbcast, scancel, scontrol, sdiag, sinfo, squeue, srun};
 
 /// Runs a command with the words after its name.
 type Verb = fn(&[String]) -> u8;
@@ -23,9 +23,7 @@ const VERBS: &[(&str, Verb)] = &[
 ];
 
 /// Commands of Slurm without code yet.
-const UNBUILT: &[&str] = &[
-    "sacctmgr", "sattach", "scrontab", "sprio", "sreport", "sshare", "sstat", "strigger",
-];
+const UNBUILT: &[&str] = &["sacctmgr", "sattach", "scrontab", "sprio", "sreport", "sshare", "sstat", "strigger"];
 
 /// Runs the command that `args` mean; the first is the program's own name. The exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {

@@ -27,11 +27,11 @@ mod scontrol;
 mod sdiag;
 mod show;
 mod show_time;
-mod sinfo;
 mod signals;
+mod sinfo;
 mod site;
-mod srun;
 mod squeue;
+mod srun;
 mod target;
 mod version;
 

@@ -100,11 +100,7 @@ fn minutes(seconds: u64) -> String {
 /// An answer of another kind than the question's: a controller that is not ours.
 #[must_use]
 pub(crate) fn unexpected() -> CallError {
-    CallError::Refused(Failure {
-        error: errno::SLURM_UNEXPECTED_MSG_ERROR.code,
-        message: String::new(),
-        retry: false,
-    })
+    CallError::Refused(Failure { error: errno::SLURM_UNEXPECTED_MSG_ERROR.code, message: String::new(), retry: false })
 }
 
 /// What a command puts before the reason why its job was not accepted.
@@ -121,7 +117,11 @@ pub(crate) fn submission_failed(program: &str, why: &str) -> String {
 /// What a command exits with when Slurm's side fails: `SLURM_EXIT_ERROR`, or 1.
 #[must_use]
 pub(crate) fn failed() -> u8 {
-    std::env::var("SLURM_EXIT_ERROR").ok().and_then(|code| code.parse::<u8>().ok()).filter(|code| *code != 0).unwrap_or(1)
+    std::env::var("SLURM_EXIT_ERROR")
+        .ok()
+        .and_then(|code| code.parse::<u8>().ok())
+        .filter(|code| *code != 0)
+        .unwrap_or(1)
 }
 
 #[cfg(test)]

@@ -9,8 +9,7 @@ use muster_proto::durable::{ConfigFile, ConfigFiles};
 
 /// Parses the files of a version; the first is slurm.conf.
 pub(crate) fn parse(files: &ConfigFiles) -> Parsed {
-    let stored: Vec<(String, String)> =
-        files.files.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
+    let stored: Vec<(String, String)> = files.files.iter().map(|file| (file.path.clone(), file.text.clone())).collect();
     let root = stored.first().map(|(path, _)| path.clone()).unwrap_or_else(|| "slurm.conf".into());
     conf::parse(&Stored(&stored), &root)
 }

@@ -185,7 +185,12 @@ fn advertised(settings: &Settings, listener: &dyn Listener) -> String {
     }
 }
 
-fn serve_door(seat: &Arc<Seat>, listener: Box<dyn Listener>, routes: Routes, stop: &watch::Sender<bool>) -> JoinHandle<()> {
+fn serve_door(
+    seat: &Arc<Seat>,
+    listener: Box<dyn Listener>,
+    routes: Routes,
+    stop: &watch::Sender<bool>,
+) -> JoinHandle<()> {
     let mut stopped = stop.subscribe();
     let seat = seat.clone();
     tokio::spawn(async move {

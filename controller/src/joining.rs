@@ -38,9 +38,8 @@ pub(crate) async fn ask_until_member(seat: Arc<Seat>) {
 pub(crate) async fn tell_address(seat: Arc<Seat>, member: Arc<Member>) {
     loop {
         let row = member.core.read(|cluster| cluster.replica(member.core.identity.replica).cloned());
-        let known = row.is_some_and(|row| {
-            (&row.address, &row.client_address) == (&seat.replica_address, &seat.client_address)
-        });
+        let known =
+            row.is_some_and(|row| (&row.address, &row.client_address) == (&seat.replica_address, &seat.client_address));
         if known || ask_all(&seat).await.is_some() {
             return;
         }
@@ -53,7 +52,8 @@ async fn become_member(seat: &Arc<Seat>, joined: Joined) -> Result<(), String> {
     if seat.member().is_some() {
         return Ok(());
     }
-    let cluster_id = joined.cluster_id[..].try_into().map_err(|_| "a leader answered without a cluster id".to_owned())?;
+    let cluster_id =
+        joined.cluster_id[..].try_into().map_err(|_| "a leader answered without a cluster id".to_owned())?;
     let identity = Identity {
         cluster_id,
         generation: joined.generation,

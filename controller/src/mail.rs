@@ -69,7 +69,11 @@ impl Mailer for NoMail {
 pub(crate) fn compose(row: &OutboxRow, job: &Job) -> Option<Mail> {
     let ended = || {
         let status = job.row.exit_status;
-        let code = if job.state() == JobState::Cancelled { String::new() } else { format!(", ExitCode {}", status >> 8 & 0xff) };
+        let code = if job.state() == JobState::Cancelled {
+            String::new()
+        } else {
+            format!(", ExitCode {}", status >> 8 & 0xff)
+        };
         format!(", Run time {}, {}{code}", long(run_s(job)), job.state().long())
     };
     let what = match row.kind.strip_prefix("mail:")? {

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use crate::door::node::{Sessions, Sightings};
 use crate::door::replica::{PeerTransport, Road};
+use crate::leader;
 use crate::propose::{Clocks, Proposer};
 use crate::seat::Seat;
 use crate::watchers::Watchers;
-use crate::leader;
 
 /// The replica, and how everybody here reads it.
 pub(crate) struct Core {
@@ -55,11 +55,7 @@ impl Core {
 
     /// What every order and acknowledgement to a node carries.
     pub(crate) fn authority(&self, term: u64) -> Authority {
-        Authority {
-            cluster_id: self.identity.cluster_id.to_vec().into(),
-            generation: self.identity.generation,
-            term,
-        }
+        Authority { cluster_id: self.identity.cluster_id.to_vec().into(), generation: self.identity.generation, term }
     }
 }
 
@@ -148,7 +144,8 @@ impl Member {
             return;
         }
         let own = self.core.identity.replica;
-        let voters: Vec<u64> = self.core.replica.members().into_iter().filter(|it| it.voter).map(|it| it.peer.replica).collect();
+        let voters: Vec<u64> =
+            self.core.replica.members().into_iter().filter(|it| it.voter).map(|it| it.peer.replica).collect();
         let mut matched = self.core.replica.metrics().matched;
         matched.retain(|(replica, _)| *replica != own && voters.contains(replica));
         matched.sort_by_key(|(_, index)| std::cmp::Reverse(*index));

@@ -74,7 +74,8 @@ impl Noded {
         let records = loaded.records.iter().filter_map(|bytes| Record::decode(&bytes[..]).ok()).collect();
         let (news, news_rx) = mpsc::channel(NEWS_WAITING_MAX);
         let found = steps.open(news).await;
-        let (agent, actions) = Agent::restore(settings.agent, &settings.boot_id, records, found, (settings.boot_clock_ms)());
+        let (agent, actions) =
+            Agent::restore(settings.agent, &settings.boot_id, records, found, (settings.boot_clock_ms)());
         let agent = Arc::new(Mutex::new(agent));
 
         let listen_error = |error| StartError::Listen { address: settings.listen.clone(), error };

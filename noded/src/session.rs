@@ -190,11 +190,8 @@ impl SessionKeeper {
         let (newest, holds) = {
             let agent = self.agent.lock().expect("no holder of this lock panics");
             let ended = |row: &muster_model::agent::AttemptRow| row.phase() >= muster_model::agent::Phase::Released;
-            let held = agent.attempts().map(|row| HeldAttempt {
-                uid: row.uid,
-                attempt: row.attempt,
-                ended: ended(row),
-            });
+            let held =
+                agent.attempts().map(|row| HeldAttempt { uid: row.uid, attempt: row.attempt, ended: ended(row) });
             (agent.newest().clone(), held.collect())
         };
         let registration = RegisterNode {

@@ -118,7 +118,9 @@ fn program(path: &Path, text: &str) -> Option<String> {
 async fn prolog_and_epilog_run_around_the_job_with_its_names() {
     let mut place = Place::new();
     let told = place.work().join("told");
-    let line = |what: &str| format!("#!/bin/sh\necho {what} $SLURM_JOB_ID $SLURM_JOB_USER $SLURM_SCRIPT_CONTEXT >>{}\n", told.display());
+    let line = |what: &str| {
+        format!("#!/bin/sh\necho {what} $SLURM_JOB_ID $SLURM_JOB_USER $SLURM_SCRIPT_CONTEXT >>{}\n", told.display())
+    };
     place.hooks.prolog = program(&place.dir.path().join("prolog"), &line("before"));
     place.hooks.epilog = program(&place.dir.path().join("epilog"), &line("after"));
     let (mut leader, node) = held(&place).await;
@@ -182,7 +184,8 @@ async fn a_task_prolog_exports_and_prints() {
 async fn a_jobs_environment_is_slurms() {
     let place = Place::new();
     let (mut leader, node) = held(&place).await;
-    let mut launch = batch(&place.work(), "#!/bin/sh\nenv | grep -E '^(SLURM|CUDA|GPU|TMPDIR|HOSTNAME|ENVIR)' | sort\n");
+    let mut launch =
+        batch(&place.work(), "#!/bin/sh\nenv | grep -E '^(SLURM|CUDA|GPU|TMPDIR|HOSTNAME|ENVIR)' | sort\n");
     launch.environment = b"PATH=/usr/bin:/bin\0SLURM_SUBMIT_DIR=/sub\0"[..].into();
     let facts = launch.facts.as_mut().unwrap();
     facts.nodes = vec!["n1".into(), "n2".into()];

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use muster_proto::wire::{JobNow, WaitJob, reply, request, wait_job};
 use muster_proto::durable::EndAllocation;
+use muster_proto::wire::{JobNow, WaitJob, reply, request, wait_job};
 
 use crate::site::Client;
 
@@ -23,8 +23,7 @@ pub(crate) async fn give_back(client: &Client, uid: u64, wait_status: u32) {
 /// Returns when the job has ended, or is not known any more.
 pub(crate) async fn ended(client: &Client, job_id: u32, uid: u64) -> JobNow {
     loop {
-        let wait =
-            WaitJob { job_id, uid, until: wait_job::Until::Ended.into(), patience_ms: PATIENCE_MS };
+        let wait = WaitJob { job_id, uid, until: wait_job::Until::Ended.into(), patience_ms: PATIENCE_MS };
         match client.call(request::Body::WaitJob(wait)).await {
             Ok(reply::Body::JobNow(now)) if now.reached || !now.known => return now,
             Ok(_) => {}

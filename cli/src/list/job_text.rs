@@ -32,7 +32,11 @@ pub(crate) fn start_ms(job: &JobInfo) -> u64 {
     let Some(row) = &job.row else { return 0 };
     match row.attempts.last() {
         Some(attempt) if row.state & 0xff != JobState::Pending.code() => {
-            if attempt.start_ms == 0 { attempt.placed_ms } else { attempt.start_ms }
+            if attempt.start_ms == 0 {
+                attempt.placed_ms
+            } else {
+                attempt.start_ms
+            }
         }
         _ => row.estimated_start_ms,
     }

@@ -83,7 +83,22 @@ fn tasks(draft: &mut Draft, given: Given<'_>) -> Result<bool, Bad> {
 }
 
 const CPU_BINDS: [&str; 16] = [
-    "quiet", "verbose", "q", "v", "none", "no", "rank", "sockets", "cores", "threads", "ldoms", "rank_ldom", "boards", "yes", "y", "n",
+    "quiet",
+    "verbose",
+    "q",
+    "v",
+    "none",
+    "no",
+    "rank",
+    "sockets",
+    "cores",
+    "threads",
+    "ldoms",
+    "rank_ldom",
+    "boards",
+    "yes",
+    "y",
+    "n",
 ];
 
 fn cpu_bind(text: &str) -> Result<String, Bad> {

@@ -62,7 +62,8 @@ pub(super) fn apply(draft: &mut Draft, given: Given<'_>) -> Result<bool, Bad> {
         }
         "export-file" => client.export_file = Some(text.to_owned()),
         "get-user-env" => {
-            if given.value.is_some_and(|v| !v.starts_with(|c: char| c.is_ascii_digit()) && !matches!(v, "" | "S" | "L")) {
+            if given.value.is_some_and(|v| !v.starts_with(|c: char| c.is_ascii_digit()) && !matches!(v, "" | "S" | "L"))
+            {
                 return Err(Bad::Specification("get-user-env"));
             }
             client.get_user_env = true;

@@ -13,7 +13,12 @@ pub(super) fn parse(text: &str) -> Result<Option<Dependency>, Bad> {
     if list.terms.is_empty() {
         return Ok(None);
     }
-    let terms = list.terms.iter().map(term).collect::<Option<Vec<_>>>().ok_or_else(|| Bad::NotBuilt("dependency=expand".into()))?;
+    let terms = list
+        .terms
+        .iter()
+        .map(term)
+        .collect::<Option<Vec<_>>>()
+        .ok_or_else(|| Bad::NotBuilt("dependency=expand".into()))?;
     Ok(Some(Dependency { terms, any: list.any }))
 }
 

@@ -79,14 +79,8 @@ impl Draft {
     pub(crate) fn apply(&mut self, name: &'static str, value: Option<&str>, source: Source) -> Result<(), Bad> {
         let given = Given { name, value, source };
         self.given.insert(name, source);
-        let groups: [fn(&mut Draft, Given<'_>) -> Result<bool, Bad>; 6] = [
-            resources::apply,
-            placement::apply,
-            timing::apply,
-            who::apply,
-            behaviour::apply,
-            client::apply,
-        ];
+        let groups: [fn(&mut Draft, Given<'_>) -> Result<bool, Bad>; 6] =
+            [resources::apply, placement::apply, timing::apply, who::apply, behaviour::apply, client::apply];
         for group in groups {
             if group(self, given)? {
                 return Ok(());

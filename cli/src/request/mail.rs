@@ -19,7 +19,8 @@ const TYPES: [(&str, u32); 13] = [
 
 /// The set of a list; unknown words beside known ones are dropped, as in Slurm. None when nothing is known.
 pub(super) fn types(text: &str) -> Option<u32> {
-    let known = |word: &str| TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word.trim())).map(|(_, bits)| *bits);
+    let known =
+        |word: &str| TYPES.iter().find(|(name, _)| name.eq_ignore_ascii_case(word.trim())).map(|(_, bits)| *bits);
     let bits: Vec<u32> = text.split(',').filter_map(known).collect();
     if bits.is_empty() { None } else { Some(bits.into_iter().fold(0, |set, bit| set | bit)) }
 }

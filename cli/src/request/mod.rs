@@ -22,13 +22,13 @@ mod timing;
 mod variables;
 mod who;
 
-pub(crate) use dependency::dependency_of;
-pub(crate) use mail::mail_type_names;
 pub(crate) use bad::Bad;
 pub(crate) use client::ClientSide;
+pub(crate) use dependency::dependency_of;
 pub(crate) use draft::{Draft, Source};
 pub(crate) use finish::{Command, directory, ranges};
 pub(crate) use input::{from_environment, variables_of};
+pub(crate) use mail::mail_type_names;
 
 #[cfg(test)]
 mod tests;

@@ -83,7 +83,9 @@ fn distribution(text: &str) -> Result<String, Bad> {
     if let Some(size) = first.strip_prefix("plane") {
         let size = size.strip_prefix('=').and_then(|size| size.parse::<u32>().ok()).filter(|size| *size > 0);
         if size.is_none() {
-            return Err(Bad::Usage("Invalid plane size or size not specified\nInvalid --distribution specification".into()));
+            return Err(Bad::Usage(
+                "Invalid plane size or size not specified\nInvalid --distribution specification".into(),
+            ));
         }
     } else if !matches!(first, "block" | "cyclic" | "arbitrary" | "*") {
         return Err(bad());
@@ -124,7 +126,9 @@ mod tests {
 
     #[test]
     fn distributions_have_up_to_three_levels() {
-        for good in ["block", "cyclic:block", "plane=3", "block:cyclic:fcyclic", "cyclic,NoPack", "*:block", "arbitrary"] {
+        for good in
+            ["block", "cyclic:block", "plane=3", "block:cyclic:fcyclic", "cyclic,NoPack", "*:block", "arbitrary"]
+        {
             assert_eq!(distribution(good).as_deref(), Ok(good));
         }
         for bad in ["foo", "block:x", "block,x", "plane=0"] {

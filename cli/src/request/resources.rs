@@ -47,7 +47,9 @@ pub(super) fn apply(draft: &mut Draft, given: Given<'_>) -> Result<bool, Bad> {
             draft.choose_memory(&given)?;
             draft.request.mem_per_gres_mib = mib;
         }
-        "gres" | "gpus" | "gpus-per-node" | "gpus-per-task" | "gpus-per-socket" => gres::apply(request, name, given.text())?,
+        "gres" | "gpus" | "gpus-per-node" | "gpus-per-task" | "gpus-per-socket" => {
+            gres::apply(request, name, given.text())?
+        }
         "tres-per-task" => request.tres_per_task = gres::list(given.text())?,
         _ => return Ok(false),
     }

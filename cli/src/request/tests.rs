@@ -81,8 +81,27 @@ fn times_are_seconds_and_instants() {
 #[test]
 fn labels_and_rules_are_kept() {
     let (job, request) = of(&[
-        "-J", "name", "--comment=c d", "--nice", "--hold", "--no-requeue", "--signal=B:USR1@30", "-k", "--mail-type=END,FAIL",
-        "--exclusive", "-C", "a&b", "-w", "n[1-2]", "-x", "n3", "-L", "matlab:2", "--open-mode=append", "-o", "out.%j",
+        "-J",
+        "name",
+        "--comment=c d",
+        "--nice",
+        "--hold",
+        "--no-requeue",
+        "--signal=B:USR1@30",
+        "-k",
+        "--mail-type=END,FAIL",
+        "--exclusive",
+        "-C",
+        "a&b",
+        "-w",
+        "n[1-2]",
+        "-x",
+        "n3",
+        "-L",
+        "matlab:2",
+        "--open-mode=append",
+        "-o",
+        "out.%j",
     ]);
     assert_eq!((job.name.as_str(), job.comment.as_str(), job.nice), ("name", "c d", 100));
     assert!(job.hold && job.no_kill && job.append);

@@ -11,7 +11,7 @@ use muster_proto::wire::JobInfo;
 
 use super::wanted::Wanted;
 use crate::list::{job_name_id, reason, start_ms, time_limit};
-use crate::show::{job_std_paths, job_status};
+use crate::show::{job_status, job_std_paths};
 use crate::site::Reach;
 
 /// What the texts depend on besides the record.
@@ -70,12 +70,22 @@ impl Teller {
             "End" => self.date(row.end_ms),
             "Suspended" => long(row.attempts.last().map_or(0, |attempt| attempt.suspended_ms / 1000)),
             "Timelimit" => time_limit(job).to_string(),
-            "TimelimitRaw" => time_limit(job).seconds().map_or_else(|| "UNLIMITED".to_owned(), |s| (s / 60).to_string()),
-            "Planned" | "Reserved" => long(self.elapsed_s(row.eligible_ms, if start == 0 { row.end_ms } else { start })),
+            "TimelimitRaw" => {
+                time_limit(job).seconds().map_or_else(|| "UNLIMITED".to_owned(), |s| (s / 60).to_string())
+            }
+            "Planned" | "Reserved" => {
+                long(self.elapsed_s(row.eligible_ms, if start == 0 { row.end_ms } else { start }))
+            }
             "CPUTime" => long(elapsed * u64::from(job.num_cpus)),
             "CPUTimeRAW" => (elapsed * u64::from(job.num_cpus)).to_string(),
             "TotalCPU" | "UserCPU" | "SystemCPU" => cpu_time(&usage_of(row), name),
-            "Deadline" => if spec.deadline_ms == 0 { "Unknown".to_owned() } else { self.date(spec.deadline_ms) },
+            "Deadline" => {
+                if spec.deadline_ms == 0 {
+                    "Unknown".to_owned()
+                } else {
+                    self.date(spec.deadline_ms)
+                }
+            }
             _ => return None,
         })
     }
@@ -85,7 +95,13 @@ impl Teller {
         Some(match name {
             "AllocCPUS" | "NCPUS" => job.num_cpus.to_string(),
             "ReqCPUS" => spec.request.as_ref().map_or(1, |r| r.ntasks.max(1) * r.cpus_per_task.max(1)).to_string(),
-            "AllocNodes" => if ran { job.num_nodes.to_string() } else { "0".to_owned() },
+            "AllocNodes" => {
+                if ran {
+                    job.num_nodes.to_string()
+                } else {
+                    "0".to_owned()
+                }
+            }
             "NNodes" | "ReqNodes" => job.num_nodes.to_string(),
             "ReqMem" => self.mib(job.mem_mib),
             "AllocTRES" if ran => by_name(&job.tres),

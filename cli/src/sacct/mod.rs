@@ -33,7 +33,9 @@ pub fn run(words: &[String]) -> u8 {
         Ok(site) => site,
         Err(error) => return error.report(voice),
     };
-    if site.config.accounting_storage == AccountingStorage::None && site.config.setting("AccountingStorageType").is_some() {
+    if site.config.accounting_storage == AccountingStorage::None
+        && site.config.setting("AccountingStorageType").is_some()
+    {
         voice.bare("Slurm accounting storage is disabled");
         return 1;
     }
@@ -46,5 +48,8 @@ pub fn run(words: &[String]) -> u8 {
 /// Four names a line.
 fn help_format() -> String {
     let names: Vec<&str> = tables::SACCT.iter().map(|field| field.name).collect();
-    names.chunks(4).map(|line| line.iter().map(|name| format!("{name:<19} ")).collect::<String>().trim_end().to_owned() + "\n").collect()
+    names
+        .chunks(4)
+        .map(|line| line.iter().map(|name| format!("{name:<19} ")).collect::<String>().trim_end().to_owned() + "\n")
+        .collect()
 }

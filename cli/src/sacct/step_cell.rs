@@ -52,7 +52,9 @@ pub(super) fn cell(teller: &Teller, job: &JobInfo, step: &StepRecord, name: &str
         "MaxVMSize" | "AveVMSize" if usage.max_vsize_kib > 0 => print_kib(usage.max_vsize_kib),
         "AllocTRES" => tres(teller, step, cpus),
         "Cluster" => teller.cluster.clone(),
-        "Layout" if id.is_normal() => if spec.ntasks as usize <= step.nodes.len() { "Cyclic" } else { "Block" }.to_owned(),
+        "Layout" if id.is_normal() => {
+            if spec.ntasks as usize <= step.nodes.len() { "Cyclic" } else { "Block" }.to_owned()
+        }
         "Layout" => "Unknown".to_owned(),
         _ => String::new(),
     }
@@ -65,7 +67,9 @@ fn state(step: &StepRecord) -> &'static str {
         (StepState::Running | StepState::Completing, _) => "RUNNING",
         (StepState::Ended, EndCause::OutOfMemory) => "OUT_OF_MEMORY",
         (StepState::Ended, EndCause::NodeFail) => "NODE_FAIL",
-        (StepState::Ended, EndCause::Timeout) if StepId(step.spec.as_ref().map_or(0, |s| s.step_id)).is_normal() => "TIMEOUT",
+        (StepState::Ended, EndCause::Timeout) if StepId(step.spec.as_ref().map_or(0, |s| s.step_id)).is_normal() => {
+            "TIMEOUT"
+        }
         (StepState::Ended, _) if signalled => "CANCELLED",
         (StepState::Ended, _) if step.wait_status != 0 => "FAILED",
         (StepState::Ended, _) => "COMPLETED",

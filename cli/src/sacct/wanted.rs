@@ -39,9 +39,28 @@ pub(super) struct Wanted {
 
 /// Options without code: never silently ignored.
 const NOT_BUILT: [&str; 22] = [
-    "json", "yaml", "batch-script", "env-vars", "completion", "constraints", "file", "flags", "nnodes", "ncpus", "reason",
-    "timelimit-max", "timelimit-min", "wckeys", "usage", "units", "group", "associations", "expand-patterns", "array",
-    "truncate", "helpstate",
+    "json",
+    "yaml",
+    "batch-script",
+    "env-vars",
+    "completion",
+    "constraints",
+    "file",
+    "flags",
+    "nnodes",
+    "ncpus",
+    "reason",
+    "timelimit-max",
+    "timelimit-min",
+    "wckeys",
+    "usage",
+    "units",
+    "group",
+    "associations",
+    "expand-patterns",
+    "array",
+    "truncate",
+    "helpstate",
 ];
 
 impl Wanted {
@@ -80,7 +99,8 @@ impl Wanted {
 }
 
 fn columns(parsed: &Parsed, variables: &Variables) -> Result<Vec<SacctColumn>, Bad> {
-    let given: Vec<&str> = parsed.options.iter().filter(|o| o.means() == "format").filter_map(|o| o.value.as_deref()).collect();
+    let given: Vec<&str> =
+        parsed.options.iter().filter(|o| o.means() == "format").filter_map(|o| o.value.as_deref()).collect();
     let text = if !given.is_empty() {
         given.join(",")
     } else if parsed.has("long") {
@@ -127,7 +147,8 @@ fn window(parsed: &Parsed, by_id: bool, by_state: bool, now_ms: u64) -> Result<(
         Ok(Some(u64::try_from(seconds).unwrap_or(0) * 1000))
     };
     let (start, end) = (at("starttime")?, at("endtime")?);
-    let midnight = date::parse_past("00:00", now, &zone()).ok().and_then(|s| u64::try_from(s).ok()).map_or(0, |s| s * 1000);
+    let midnight =
+        date::parse_past("00:00", now, &zone()).ok().and_then(|s| u64::try_from(s).ok()).map_or(0, |s| s * 1000);
     let from = match (start, by_id, by_state) {
         (Some(start), ..) => start,
         (None, true, _) => 0,

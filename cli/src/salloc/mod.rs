@@ -49,7 +49,8 @@ async fn allocate(site: &Site, reach: &Reach, draft: Draft, operands: &[String],
     draft.name_options(&mut environment);
     let program = Program::choose(operands, site, &mine);
     let name = if client.no_shell { "no-shell" } else { "interactive" };
-    let command = Command { kind: JobKind::Alloc, name: name.to_owned(), args: operands.to_vec(), script: String::new() };
+    let command =
+        Command { kind: JobKind::Alloc, name: name.to_owned(), args: operands.to_vec(), script: String::new() };
     let chdir = client.chdir.clone();
     let job = match draft.into_job(&here, site, command) {
         Ok(job) => job,

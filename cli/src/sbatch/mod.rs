@@ -75,7 +75,13 @@ fn prepare(parsed: &Parsed, site: &Site, words: &[String], voice: Voice) -> Resu
 }
 
 /// Environment, then `#SBATCH` lines, then the command line: a later one wins.
-fn draft(parsed: &Parsed, script: &[u8], origin: &Origin<'_>, variables: &Variables, voice: Voice) -> Result<Draft, u8> {
+fn draft(
+    parsed: &Parsed,
+    script: &[u8],
+    origin: &Origin<'_>,
+    variables: &Variables,
+    voice: Voice,
+) -> Result<Draft, u8> {
     let mut draft = Draft::new(entry::now_ms());
     let report = |bad: Bad| bad.report(voice);
     from_environment(&mut draft, &SBATCH, variables).map_err(report)?;

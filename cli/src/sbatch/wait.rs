@@ -31,7 +31,8 @@ pub(crate) async fn for_end(client: &Client, submitted: &Submitted, voice: Voice
             Ok(_) => {}
             Err(error) => {
                 let refusal = Refusal::of(&error, "how the job ended");
-                return refusal.report(voice, &format!("Unable to wait for job {}: {}", submitted.job_id, refusal.text));
+                return refusal
+                    .report(voice, &format!("Unable to wait for job {}: {}", submitted.job_id, refusal.text));
             }
         }
     }

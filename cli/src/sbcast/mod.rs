@@ -11,11 +11,11 @@ use muster_channel::CallError;
 use muster_dialect::options::tables::SBCAST;
 use muster_proto::wire::{BroadcastStart, JobNodes, NodeAddresses, StepPlace, reply, request};
 
+use crate::entry;
 use crate::process::{Here, Variables};
 use crate::refusal::{Refusal, unexpected};
 use crate::say::{Voice, os_error};
 use crate::site::{Reach, Site, block_on};
-use crate::entry;
 use node::Copy;
 use wanted::Wanted;
 

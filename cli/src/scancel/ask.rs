@@ -12,8 +12,8 @@ use super::kill;
 use super::wanted::Wanted;
 use crate::refusal::{Refusal, unexpected};
 use crate::say::Voice;
-use crate::target::target;
 use crate::site::Client;
+use crate::target::target;
 
 /// Slurm's base states that end no more: COMPLETED and above.
 const STATE_ENDED_MIN: u32 = 3;
@@ -113,7 +113,8 @@ fn ids(job: &JobInfo, wanted: &Wanted) -> Vec<JobSpec> {
         }
         _ => JobSpec::job(row.job_id),
     };
-    let named = wanted.ids.iter().filter(|id| id.step.is_some() && (id.job == row.job_id || id.job == row.array_job_id));
+    let named =
+        wanted.ids.iter().filter(|id| id.step.is_some() && (id.job == row.job_id || id.job == row.array_job_id));
     let named: Vec<JobSpec> = named.cloned().collect();
     if named.is_empty() { vec![own] } else { named }
 }

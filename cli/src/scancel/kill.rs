@@ -9,8 +9,8 @@ use muster_proto::wire::{Done, reply, request};
 use super::wanted::Wanted;
 use crate::refusal::{Refusal, unexpected};
 use crate::say::Voice;
-use crate::target::target;
 use crate::site::Client;
+use crate::target::target;
 
 /// Ids that go into one request.
 const TARGETS_MAX: usize = 1_000;

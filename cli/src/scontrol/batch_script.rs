@@ -27,7 +27,9 @@ pub(super) fn run(control: &Control, words: &[String]) -> u8 {
     };
     let question = request::Body::ReadScript(ReadScript { target: Some(target(&job)) });
     match block_on(ask(&reach, question)) {
-        Ok(reply::Body::Script(script)) => write(control, id, script.job_id, &script.text, words.get(2).map(String::as_str)),
+        Ok(reply::Body::Script(script)) => {
+            write(control, id, script.job_id, &script.text, words.get(2).map(String::as_str))
+        }
         Ok(_) => control.fail("job script retrieval failed: Unexpected message received"),
         // As Slurm: what cannot be had is told, and is no failure of the command.
         Err(refusal) => {

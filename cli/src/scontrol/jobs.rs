@@ -14,7 +14,8 @@ const PATIENCE_MS: u32 = 20_000;
 
 pub(super) fn hold(control: &Control, ids: &[String], by_user: bool) -> u8 {
     let body = move |target| {
-        let update = UpdateJob { target: Some(target), hold: Some(true), user_hold: Some(by_user), ..UpdateJob::default() };
+        let update =
+            UpdateJob { target: Some(target), hold: Some(true), user_hold: Some(by_user), ..UpdateJob::default() };
         request::Body::UpdateJob(update)
     };
     each(control, ids, "hold", body, Some("slurm_suspend error"))
@@ -37,7 +38,8 @@ pub(super) fn requeue(control: &Control, words: &[String], hold: bool) -> u8 {
         return control.fail("requeue incomplete: not supported by this version");
     }
     let ids: Vec<String> = words.iter().filter(|word| !word.contains('=')).cloned().collect();
-    let body = move |target| request::Body::RequeueJob(RequeueJob { target: Some(target), hold, special_exit: special });
+    let body =
+        move |target| request::Body::RequeueJob(RequeueJob { target: Some(target), hold, special_exit: special });
     each(control, &ids, if hold { "requeuehold" } else { "requeue" }, body, None)
 }
 
@@ -107,11 +109,12 @@ pub(super) fn wait(control: &Control, words: &[String]) -> u8 {
 
 async fn wait_for(control: &Control, reach: &Reach, job_id: u32) -> u8 {
     loop {
-        let question =
-            WaitJob { job_id, uid: 0, until: wait_job::Until::Started.into(), patience_ms: PATIENCE_MS };
+        let question = WaitJob { job_id, uid: 0, until: wait_job::Until::Started.into(), patience_ms: PATIENCE_MS };
         match ask(reach, request::Body::WaitJob(question)).await {
             Ok(reply::Body::JobNow(now)) if !now.known => return control.fail("Invalid job id specified"),
-            Ok(reply::Body::JobNow(now)) if now.reached => return control.print(&format!("Nodes ready for job {job_id}\n")),
+            Ok(reply::Body::JobNow(now)) if now.reached => {
+                return control.print(&format!("Nodes ready for job {job_id}\n"));
+            }
             Ok(_) => {}
             Err(refusal) => return control.fail(&refusal.text),
         }

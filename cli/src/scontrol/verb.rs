@@ -26,8 +26,25 @@ const VERBS: [(&str, fn(&Control, &[String]) -> u8); 17] = [
 
 /// Verbs of Slurm without code.
 const NOT_BUILT: [&str; 20] = [
-    "abort", "cancel_reboot", "cluster", "completing", "fsdampeningfactor", "getaddrs", "getent", "listjobs", "listpids",
-    "liststeps", "pidinfo", "power", "reboot", "schedloglevel", "setdebug", "setdebugflags", "shutdown", "takeover", "token",
+    "abort",
+    "cancel_reboot",
+    "cluster",
+    "completing",
+    "fsdampeningfactor",
+    "getaddrs",
+    "getent",
+    "listjobs",
+    "listpids",
+    "liststeps",
+    "pidinfo",
+    "power",
+    "reboot",
+    "schedloglevel",
+    "setdebug",
+    "setdebugflags",
+    "shutdown",
+    "takeover",
+    "token",
     "top",
 ];
 

@@ -49,7 +49,8 @@ const RULE: &str = "*******************************************************\n";
 fn page(stats: &StatsText) -> String {
     let counters = stats.counters.unwrap_or_default();
     let at = |ms: u64| format!("{} ({})", date::asctime((ms / 1000) as i64, &zone()), ms / 1000);
-    let mut page = format!("{RULE}sdiag output at {}\nData since      {}\n{RULE}", at(stats.now_ms), at(stats.since_ms));
+    let mut page =
+        format!("{RULE}sdiag output at {}\nData since      {}\n{RULE}", at(stats.now_ms), at(stats.since_ms));
     page += &format!("Server thread count:  {}\n", stats.connections);
     page += &format!("Agent queue size:     {}\n", stats.orders_waiting);
     page += &format!("Proposals waiting:    {}\n\n", stats.proposals_waiting);
@@ -64,7 +65,10 @@ fn page(stats: &StatsText) -> String {
     page += &format!("\tTotal cycles: {}\n\tMean cycle:   {}\n", counters.plans, mean(counters.plan_us_total));
     page += &format!("\tMean depth cycle:  {}\n", mean(counters.plan_depth_total));
     page += &format!("\tLast queue length: {}\n\n", counters.plan_depth_last);
-    page += &format!("Backfilling stats\n\tTotal backfilled jobs (since the cluster was founded): {}\n\n", counters.backfilled);
+    page += &format!(
+        "Backfilling stats\n\tTotal backfilled jobs (since the cluster was founded): {}\n\n",
+        counters.backfilled
+    );
     page += &format!("Log: commit index {}, applied index {}\n\n", stats.commit_index, stats.applied_index);
     page += "Remote Procedure Call statistics by message type\n";
     page += &stats.rpcs.iter().map(line).collect::<String>();

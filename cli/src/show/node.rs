@@ -21,7 +21,9 @@ pub(crate) fn node(node: &NodeInfo, form: &Form) -> String {
     record.line(format!("LastBusyTime={}", form.date(row.last_busy_ms, "Unknown")));
     record.line(format!("CfgTRES={}", tres(node.cpus, node.real_memory_mib, Some(node.cpus), &node.gres)));
     record.line(format!("AllocTRES={}", tres(node.alloc_cpus, node.alloc_mem_mib, None, &node.alloc_gres)));
-    for line in ["CapWatts=n/a", "CurrentWatts=0 AveWatts=0", "ExtSensorsJoules=n/s ExtSensorsWatts=0 ExtSensorsTemp=n/s"] {
+    for line in
+        ["CapWatts=n/a", "CurrentWatts=0 AveWatts=0", "ExtSensorsJoules=n/s ExtSensorsWatts=0 ExtSensorsTemp=n/s"]
+    {
         record.line(line);
     }
     record.line_if(!row.reason.is_empty(), || {

@@ -36,7 +36,8 @@ impl Teller {
 
     /// The text of the field `name`.
     pub(super) fn cell(&self, line: &Line<'_>, name: &str) -> String {
-        let text = of_partition(line.partition, name).or_else(|| of_all(line, name)).or_else(|| self.of_sizes(line, name));
+        let text =
+            of_partition(line.partition, name).or_else(|| of_all(line, name)).or_else(|| self.of_sizes(line, name));
         text.unwrap_or_else(|| match line.nodes.first() {
             Some(node) => self.of_node(node, name),
             None if matches!(name, "StateCompact" | "StateLong" | "StateComplete") => "n/a".to_owned(),
@@ -155,13 +156,15 @@ fn size(least: &str, most: &str) -> String {
 
 fn of_all(line: &Line<'_>, name: &str) -> Option<String> {
     let count = |what: &dyn Fn(&NodeInfo) -> u32| line.nodes.iter().map(|node| what(node)).sum::<u32>();
-    let (allocated, idle) = (&|node: &NodeInfo| u32::from(is_allocated(node)), &|node: &NodeInfo| u32::from(is_idle(node)));
+    let (allocated, idle) =
+        (&|node: &NodeInfo| u32::from(is_allocated(node)), &|node: &NodeInfo| u32::from(is_idle(node)));
     let all = u32::try_from(line.nodes.len()).unwrap_or(u32::MAX);
     let other = || all - count(allocated) - count(idle);
     Some(match name {
         "Nodes" => all.to_string(),
         "NodeList" => {
-            let names: Vec<&str> = line.nodes.iter().filter_map(|node| node.row.as_ref()).map(|row| row.name.as_str()).collect();
+            let names: Vec<&str> =
+                line.nodes.iter().filter_map(|node| node.row.as_ref()).map(|row| row.name.as_str()).collect();
             hostlist::fold(&names)
         }
         "NodeAI" => format!("{}/{}", count(allocated), count(idle)),
@@ -173,7 +176,8 @@ fn of_all(line: &Line<'_>, name: &str) -> Option<String> {
             format!("{used}/{}/{out}/{total}", total.saturating_sub(used + out))
         }
         "CPUsLoad" => range(line, |node| {
-            (node.load_hundredths != u32::MAX).then(|| (u64::from(node.load_hundredths), hundredths(node.load_hundredths)))
+            (node.load_hundredths != u32::MAX)
+                .then(|| (u64::from(node.load_hundredths), hundredths(node.load_hundredths)))
         }),
         "FreeMem" => range(line, |node| {
             (node.free_mem_mib != u64::MAX).then(|| (node.free_mem_mib, node.free_mem_mib.to_string()))

@@ -13,8 +13,20 @@ use crate::show::node_state;
 
 /// Fields that tell of a partition.
 const OF_PARTITION: [&str; 14] = [
-    "AllocNodes", "Available", "DefaultTime", "Groups", "MaxCPUsPerNode", "OverSubscribe", "Partition", "PartitionName",
-    "PreemptMode", "PriorityJobFactor", "PriorityTier", "Root", "Size", "Time",
+    "AllocNodes",
+    "Available",
+    "DefaultTime",
+    "Groups",
+    "MaxCPUsPerNode",
+    "OverSubscribe",
+    "Partition",
+    "PartitionName",
+    "PreemptMode",
+    "PriorityJobFactor",
+    "PriorityTier",
+    "Root",
+    "Size",
+    "Time",
 ];
 /// Fields that tell of all nodes of a line together, and so do not divide them.
 const OF_MANY: [&str; 7] = ["CPUsState", "NodeAI", "NodeAIOT", "NodeList", "Nodes", "CPUsLoad", "FreeMem"];

@@ -71,7 +71,11 @@ fn format(parsed: &Parsed, variables: &Variables, long: bool) -> Format {
     let given = parsed.options.iter().rev().find(|found| matches!(found.means(), "format" | "Format"));
     if let Some(found) = given {
         let text = found.value.as_deref().unwrap_or_default();
-        return if found.means() == "format" { parse_letters(&tables::SINFO, text) } else { parse_names(&tables::SINFO, text) };
+        return if found.means() == "format" {
+            parse_letters(&tables::SINFO, text)
+        } else {
+            parse_names(&tables::SINFO, text)
+        };
     }
     let [summary, reasons, by_node] = ["summarize", "list-reasons", "Node"].map(|name| parsed.has(name));
     let plain = !summary && !reasons && !by_node && !long;

@@ -11,7 +11,7 @@ use muster_proto::wire::JobInfo;
 
 use super::wanted::Wanted;
 use crate::list::{end_ms, job_name_id, reason, start_ms, time_left, time_limit, zone};
-use crate::show::{job_std_paths, job_status};
+use crate::show::{job_status, job_std_paths};
 use crate::site::Reach;
 
 /// What the texts depend on besides the job.
@@ -65,7 +65,10 @@ impl Teller {
             "StateCompact" => status.compact().to_owned(),
             "Reason" => reason(job),
             "ReasonList" => {
-                let failed = matches!(status.base, JobState::Failed | JobState::Timeout | JobState::Deadline | JobState::OutOfMemory);
+                let failed = matches!(
+                    status.base,
+                    JobState::Failed | JobState::Timeout | JobState::Deadline | JobState::OutOfMemory
+                );
                 let waits = status.base == JobState::Pending && !status.flags.contains(JobFlags::COMPLETING);
                 if waits || failed && !job.completing { format!("({})", reason(job)) } else { job.nodes.clone() }
             }
@@ -188,7 +191,13 @@ fn of_place(job: &JobInfo, row: &JobRow, name: &str) -> Option<String> {
         "BatchHost" => or_na(&job.batch_host),
         "Dependency" => or_null(&job.dependency),
         "SchedNodes" => or_null(&row.estimated_nodes),
-        "tres-alloc" => if job.tres.is_empty() { "N/A".to_owned() } else { job.tres.clone() },
+        "tres-alloc" => {
+            if job.tres.is_empty() {
+                "N/A".to_owned()
+            } else {
+                job.tres.clone()
+            }
+        }
         "HetJobID" => nonzero_or(row.het_job_id, "N/A"),
         "HetJobOffset" if row.het_job_id == 0 => "N/A".to_owned(),
         "HetJobOffset" => row.het_offset.to_string(),

@@ -16,7 +16,9 @@ pub(super) fn jobs(jobs: &mut [JobInfo], keys: &str) {
 /// Likewise for steps.
 pub(super) fn steps(steps: &mut [StepInfo], keys: &str) {
     let keys = parse(keys);
-    steps.sort_by(|a, b| first_difference(&keys, |letter| compare_steps(letter, a, b)).then_with(|| step_id(a).cmp(&step_id(b))));
+    steps.sort_by(|a, b| {
+        first_difference(&keys, |letter| compare_steps(letter, a, b)).then_with(|| step_id(a).cmp(&step_id(b)))
+    });
 }
 
 fn first_difference(keys: &[(char, bool)], compare: impl Fn(char) -> Ordering) -> Ordering {

@@ -57,7 +57,14 @@ pub(super) struct Console {
 }
 
 impl Console {
-    pub(super) fn new(site: &Site, reach: &Reach, step: StepDraft, client: &ClientSide, made: StepMade, voice: Voice) -> Self {
+    pub(super) fn new(
+        site: &Site,
+        reach: &Reach,
+        step: StepDraft,
+        client: &ClientSide,
+        made: StepMade,
+        voice: Voice,
+    ) -> Self {
         let keys = Interrupt::new(client.disable_status, client.quit_on_interrupt);
         Self {
             reach: reach.clone(),

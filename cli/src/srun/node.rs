@@ -6,7 +6,8 @@ use muster_channel::{CallError, MESSAGE_BYTES_MAX, dial, seal};
 use muster_proto::durable::{EndCause, StepState};
 use muster_proto::wire::node_client::NodeClient;
 use muster_proto::wire::{
-    AttachStep, Claim, FromTasks, Input, Resize, StepMade, StepPlace, ToTasks, WaitStep, from_tasks, reply, request, to_tasks,
+    AttachStep, Claim, FromTasks, Input, Resize, StepMade, StepPlace, ToTasks, WaitStep, from_tasks, reply, request,
+    to_tasks,
 };
 use prost::Message;
 use tokio::sync::mpsc;
@@ -113,7 +114,11 @@ impl Link {
         self.talk(frames, out).await
     }
 
-    async fn talk(&mut self, mut frames: Streaming<FromTasks>, out: mpsc::Sender<ToTasks>) -> Result<Parted, tonic::Status> {
+    async fn talk(
+        &mut self,
+        mut frames: Streaming<FromTasks>,
+        out: mpsc::Sender<ToTasks>,
+    ) -> Result<Parted, tonic::Status> {
         let mut acknowledged = self.seen;
         loop {
             let owed = self.seen > acknowledged;

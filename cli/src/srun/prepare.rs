@@ -78,7 +78,13 @@ impl StepDraft {
     ///
     /// # Errors
     /// What does not go together, or files that cannot be opened.
-    pub(super) fn of(draft: &Draft, command: &[String], here: &Here, site: &Site, inside: &Inside) -> Result<Self, Bad> {
+    pub(super) fn of(
+        draft: &Draft,
+        command: &[String],
+        here: &Here,
+        site: &Site,
+        inside: &Inside,
+    ) -> Result<Self, Bad> {
         mpi::check(&draft.step.mpi)?;
         if draft.step.mpi.is_empty() {
             mpi::check(&site.config.mpi_default)?;
@@ -169,7 +175,9 @@ fn fill(spec: &mut StepSpec, draft: &Draft, command: &[String], here: &Here, sit
         spec.wait_s = site.config.wait_time_s;
     }
     let scripts = &site.config.scripts;
-    for (own, configured) in [(&mut spec.task_prolog, &scripts.task_prolog), (&mut spec.task_epilog, &scripts.task_epilog)] {
+    for (own, configured) in
+        [(&mut spec.task_prolog, &scripts.task_prolog), (&mut spec.task_epilog, &scripts.task_epilog)]
+    {
         if own.is_empty() {
             configured.clone().unwrap_or_default().clone_into(own);
         }
@@ -206,7 +214,9 @@ impl Sizes {
         if request.ntasks_set && tasks < min_nodes {
             // An allocation that is larger than the step is no surprise.
             if draft.is_given("nodes", Source::CommandLine) {
-                warnings.push(format!("Warning: can't run {tasks} processes on {min_nodes} nodes, setting nnodes to {tasks}"));
+                warnings.push(format!(
+                    "Warning: can't run {tasks} processes on {min_nodes} nodes, setting nnodes to {tasks}"
+                ));
             }
             (min_nodes, max_nodes) = (tasks, tasks);
         }
@@ -231,7 +241,8 @@ fn check_pty(spec: &mut StepSpec) {
 }
 
 fn multi_prog(path: &str) -> Result<Vec<u8>, Bad> {
-    let text = std::fs::read(path).map_err(|_| Bad::Refused(format!("Could not open multi_prog config file {path}")))?;
+    let text =
+        std::fs::read(path).map_err(|_| Bad::Refused(format!("Could not open multi_prog config file {path}")))?;
     if text.len() > MULTI_PROG_BYTES_MAX {
         return Err(Bad::Refused(format!("multi_prog config file {path} is larger than {MULTI_PROG_BYTES_MAX} bytes")));
     }

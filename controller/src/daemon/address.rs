@@ -21,7 +21,9 @@ pub(super) fn client(config: &Config, host: &ControlHost) -> String {
 /// The replica door of a controller.
 pub(super) fn replica(config: &Config, host: &ControlHost) -> Result<String, String> {
     let port = match config.slurmctld_parameters.get(REPLICA_PORT_KEY) {
-        Some(text) => text.parse().map_err(|_| format!("SlurmctldParameters={REPLICA_PORT_KEY}={text} is not a port"))?,
+        Some(text) => {
+            text.parse().map_err(|_| format!("SlurmctldParameters={REPLICA_PORT_KEY}={text} is not a port"))?
+        }
         None => config.slurmctld_ports.0.saturating_add(REPLICA_PORT_OFFSET),
     };
     Ok(join(&host.addr, port))

@@ -30,5 +30,8 @@ fn check_loopback(config: &Config, doors: &[&str]) -> Result<()> {
     if outside.is_empty() {
         return Ok(());
     }
-    bail!("AuthType=auth/none lets everybody be anybody, so it is for loopback addresses only; these are not: {}", outside.join(", "))
+    bail!(
+        "AuthType=auth/none lets everybody be anybody, so it is for loopback addresses only; these are not: {}",
+        outside.join(", ")
+    )
 }

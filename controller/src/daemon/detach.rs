@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result};
-use nix::unistd::{ForkResult, dup2_stdin, dup2_stdout, dup2_stderr, fork, pipe, setsid};
+use nix::unistd::{ForkResult, dup2_stderr, dup2_stdin, dup2_stdout, fork, pipe, setsid};
 
 /// Longest message through the pipe, bytes: one write of it is whole.
 const MESSAGE_BYTES_MAX: usize = 4096;

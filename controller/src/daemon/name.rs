@@ -14,8 +14,15 @@ pub(super) fn find<'a>(config: &'a Config, asked: Option<&str>) -> Result<&'a Co
     let own = nix::unistd::gethostname().context("this host has no name")?;
     let own = own.to_string_lossy().into_owned();
     let short = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    match hosts.iter().find(|host| host.name == own).or_else(|| hosts.iter().find(|host| short(&host.name) == short(&own))) {
+    match hosts
+        .iter()
+        .find(|host| host.name == own)
+        .or_else(|| hosts.iter().find(|host| short(&host.name) == short(&own)))
+    {
         Some(host) => Ok(host),
-        None => bail!("This host ({own}) not a valid controller: SlurmctldHost names {}. --name says which one it is", names()),
+        None => bail!(
+            "This host ({own}) not a valid controller: SlurmctldHost names {}. --name says which one it is",
+            names()
+        ),
     }
 }

@@ -32,7 +32,8 @@ impl Plan {
         let conf_path = flags.conf_path();
         // The daemon changes directory, and reads it again.
         let conf_path = std::path::absolute(&conf_path).with_context(|| conf_path.display().to_string())?;
-        let (files, notes) = read_config(&conf_path).map_err(|errors| anyhow!("the configuration cannot be used:\n{errors}"))?;
+        let (files, notes) =
+            read_config(&conf_path).map_err(|errors| anyhow!("the configuration cannot be used:\n{errors}"))?;
         for note in notes.lines().filter(|note| flags.verbose > 0 || !note.contains(": note: ")) {
             eprintln!("{note}");
         }

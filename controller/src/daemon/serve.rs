@@ -29,7 +29,8 @@ pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce(
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build().context("threads")?;
     let served = runtime.block_on(async {
         let outside = Outside::real();
-        let controller = Controller::start(settings(&plan, raft), outside, keeper, Arc::new(NameService::default())).await?;
+        let controller =
+            Controller::start(settings(&plan, raft), outside, keeper, Arc::new(NameService::default())).await?;
         tracing::info!(
             name = plan.name,
             clients = controller.client_address(),

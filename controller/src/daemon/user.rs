@@ -22,7 +22,10 @@ impl SlurmUser {
         };
         let own = geteuid();
         if !own.is_root() && own != found.uid {
-            bail!("SlurmUser is {name} (uid {}), but this process runs as uid {own}: start it as {name} or as root", found.uid);
+            bail!(
+                "SlurmUser is {name} (uid {}), but this process runs as uid {own}: start it as {name} or as root",
+                found.uid
+            );
         }
         Ok(Self { name: found.name, uid: found.uid, gid: found.gid })
     }

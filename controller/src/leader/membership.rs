@@ -43,7 +43,8 @@ fn next(term: &Term) -> Option<Step> {
 
 /// The next step; removals first, so that a dead voter does not count against a change.
 fn plan(rows: &[ReplicaRow], members: &[MemberState], names: &BTreeSet<String>) -> Option<Step> {
-    let newest_of = |name: &str| rows.iter().filter(|row| row.name == name && !row.retired).map(|row| row.replica).max();
+    let newest_of =
+        |name: &str| rows.iter().filter(|row| row.name == name && !row.retired).map(|row| row.replica).max();
     let member = |id: u64| members.iter().find(|member| member.peer.replica == id);
     for row in rows.iter().filter(|row| !row.retired) {
         if newest_of(&row.name) != Some(row.replica) {

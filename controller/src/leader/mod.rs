@@ -58,9 +58,7 @@ pub(crate) async fn run(seat: Arc<Seat>, member: Arc<Member>) {
 /// Returns when `term` is over, or its quorum is late.
 async fn lead(term: &Term) {
     let mut changes = term.member.core.leadership_changes();
-    let over = async {
-        while term.is_on() && changes.changed().await.is_ok() {}
-    };
+    let over = async { while term.is_on() && changes.changed().await.is_ok() {} };
     let duties = async {
         while term.member.core.replica.barrier().await.is_err() {
             tokio::time::sleep(BARRIER_RETRY).await;

@@ -141,7 +141,11 @@ fn gres_text(share: &NodeShare) -> String {
     let kinds = share.gres.iter().map(|gres| {
         let indices = muster_model::cluster::resources::BitSet::from_bytes(&gres.indices);
         let numbers: Vec<String> = indices.iter().map(|index| index.to_string()).collect();
-        if numbers.is_empty() { format!("{}:{}", gres.name, gres.count) } else { format!("{}:{}", gres.name, numbers.join(",")) }
+        if numbers.is_empty() {
+            format!("{}:{}", gres.name, gres.count)
+        } else {
+            format!("{}:{}", gres.name, numbers.join(","))
+        }
     });
     kinds.collect::<Vec<_>>().join(";")
 }

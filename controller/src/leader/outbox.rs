@@ -12,7 +12,8 @@ const TOGETHER_MAX: usize = 64;
 pub(super) async fn run(term: Term) {
     let mut wake = Wake::new(term.member.core.replica.events(), term.seat.settings.timers.look_again);
     loop {
-        let rows: Vec<OutboxRow> = term.member.core.read(|cluster| cluster.outbox().take(TOGETHER_MAX).cloned().collect());
+        let rows: Vec<OutboxRow> =
+            term.member.core.read(|cluster| cluster.outbox().take(TOGETHER_MAX).cloned().collect());
         let more = !rows.is_empty();
         if more {
             carry_out(&term, rows).await;

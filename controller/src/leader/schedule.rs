@@ -60,9 +60,8 @@ fn is_full(plan: &CommitPlan) -> bool {
 
 fn limits(term: &Term) -> Limits {
     let config = term.member.config();
-    let backfill = config.is_none_or(|config| {
-        config.conf.scheduler_type == muster_dialect::conf::SchedulerType::Backfill
-    });
+    let backfill =
+        config.is_none_or(|config| config.conf.scheduler_type == muster_dialect::conf::SchedulerType::Backfill);
     let defaults = Limits::default();
     Limits { max_jobs_backfill: if backfill { defaults.max_jobs_backfill } else { 0 }, ..defaults }
 }

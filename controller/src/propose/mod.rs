@@ -12,8 +12,8 @@ mod batch;
 mod clocks;
 mod stamp;
 
-use std::sync::{Arc, Mutex};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use muster_model::cluster::Outcome;
 use muster_proto::durable::{Batch, Channel, Command, Origin, command};
@@ -198,7 +198,11 @@ impl Work {
                 if majority_agrees(self.clocks.wall_ms(), &clocks, voters) {
                     return wall;
                 }
-                tracing::warn!(wall, cluster = otherwise, "this host's clock is far ahead and no majority agrees with it");
+                tracing::warn!(
+                    wall,
+                    cluster = otherwise,
+                    "this host's clock is far ahead and no majority agrees with it"
+                );
                 self.no_step_before = now + STEP_RETRY;
                 otherwise
             }

@@ -109,7 +109,8 @@ fn detail(nodes: &Nodes, share: &NodeShare) -> NodeDetail {
 fn gres_detail(gres: &GresShare) -> String {
     let kind = if gres.r#type.is_empty() { String::new() } else { format!(":{}", gres.r#type) };
     let indices: Vec<u32> = BitSet::from_bytes(&gres.indices).iter().collect();
-    let indices = if indices.is_empty() { String::new() } else { format!("(IDX:{})", print_ids(&indices, CPU_IDS_BYTES_MAX)) };
+    let indices =
+        if indices.is_empty() { String::new() } else { format!("(IDX:{})", print_ids(&indices, CPU_IDS_BYTES_MAX)) };
     format!("{}{kind}:{}{indices}", gres.name, gres.count)
 }
 

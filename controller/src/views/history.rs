@@ -26,9 +26,8 @@ pub(crate) fn history(member: &Member, caller: &Caller, asked: &ListHistory) -> 
     let now_ms = member.now_ms();
     let hidden = private::is_hidden(member, caller, "jobs");
     let wanted = |row: &JobRow| is_wanted(asked, row) && (!hidden || spec_uid(row) == Some(caller.uid));
-    let (around, living) = member.core.read(|cluster| {
-        (Around::of(cluster, now_ms), cluster.jobs().cloned().collect::<Vec<_>>())
-    });
+    let (around, living) =
+        member.core.read(|cluster| (Around::of(cluster, now_ms), cluster.jobs().cloned().collect::<Vec<_>>()));
     let mut found: BTreeMap<Key, Job> = BTreeMap::new();
     for job in living.iter().filter(|job| wanted(&job.row)) {
         let run = job.newest_attempt().map_or(0, |attempt| attempt.number) + u32::from(job.is_startable());
@@ -82,8 +81,10 @@ fn spec_uid(row: &JobRow) -> Option<u32> {
 
 fn is_wanted(asked: &ListHistory, row: &JobRow) -> bool {
     let Some(spec) = &row.spec else { return false };
-    let in_time = (row.end_ms == 0 || row.end_ms >= asked.start_ms) && (asked.end_ms == 0 || row.submit_ms <= asked.end_ms);
-    let names = |list: &[String], name: &str| list.is_empty() || name.split(',').any(|part| list.iter().any(|it| it == part));
+    let in_time =
+        (row.end_ms == 0 || row.end_ms >= asked.start_ms) && (asked.end_ms == 0 || row.submit_ms <= asked.end_ms);
+    let names =
+        |list: &[String], name: &str| list.is_empty() || name.split(',').any(|part| list.iter().any(|it| it == part));
     in_time
         && (asked.targets.is_empty() || asked.targets.iter().any(|target| is_meant(target, row)))
         && (asked.users.is_empty() || asked.users.contains(&spec.uid))

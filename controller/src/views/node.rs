@@ -23,7 +23,12 @@ pub(crate) fn node_address(node: &Node) -> String {
 }
 
 /// Nodes, in the order of the configuration.
-pub(crate) async fn nodes(seat: &Seat, member: &Member, caller: &Caller, asked: &ListNodes) -> Result<NodeList, Refusal> {
+pub(crate) async fn nodes(
+    seat: &Seat,
+    member: &Member,
+    caller: &Caller,
+    asked: &ListNodes,
+) -> Result<NodeList, Refusal> {
     let now_ms = member.now_ms();
     if private::is_hidden(member, caller, "nodes") {
         return Ok(NodeList { now_ms, ..NodeList::default() });

@@ -18,7 +18,11 @@ pub(crate) fn script(member: &Member, caller: &Caller, target: &JobTarget) -> Re
     }
     let reference = job.spec().script.as_ref().filter(|_| job.kind() == JobKind::Batch);
     let reference = reference.ok_or_else(|| Refusal::slurm(errno::ESLURM_JOB_SCRIPT_MISSING))?;
-    let text = member.core.replica.blob(&reference.hash).map_err(|why| Refusal::with(errno::ESLURM_INTERNAL, why.to_string()))?;
+    let text = member
+        .core
+        .replica
+        .blob(&reference.hash)
+        .map_err(|why| Refusal::with(errno::ESLURM_INTERNAL, why.to_string()))?;
     let text = text.ok_or_else(|| Refusal::slurm(errno::ESLURM_JOB_SCRIPT_MISSING))?;
     Ok(Script { text, command: job.spec().command.clone(), job_id: job.row.job_id })
 }

@@ -116,7 +116,8 @@ async fn nobody_can_submit_for_another_user_but_root() {
 async fn what_only_administrators_may_is_refused_to_others() {
     let controller = one().await;
     let drain = || {
-        let update = UpdateNode { names: "n1".into(), state: "DRAIN".into(), reason: Some("x".into()), ..UpdateNode::default() };
+        let update =
+            UpdateNode { names: "n1".into(), state: "DRAIN".into(), reason: Some("x".into()), ..UpdateNode::default() };
         request::Body::UpdateNode(update)
     };
     assert_eq!(refused(&client(ALICE, &controller), drain()).await.1, "Invalid user id");
@@ -166,7 +167,9 @@ async fn a_node_cannot_claim_anothers_name_and_users_are_no_nodes() {
 async fn garbage_on_every_port_hurts_nobody() {
     let controller = one().await;
     for address in [controller.client_address(), controller.replica_address()] {
-        for garbage in [&b"GET / HTTP/1.0\r\n\r\n"[..], &[0xff; 4096], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0garbage", b""] {
+        for garbage in
+            [&b"GET / HTTP/1.0\r\n\r\n"[..], &[0xff; 4096], b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0garbage", b""]
+        {
             let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
             stream.write_all(garbage).await.unwrap();
             let _ = stream.shutdown().await;
@@ -225,7 +228,8 @@ async fn only_replicas_of_this_cluster_pass_the_replica_door() {
         let opened = soon(door.open(signed)).await.unwrap().into_inner();
         opened.failure.map(|failure| failure.message)
     };
-    let good = OpenReplica { cluster_id: cluster_id.to_vec().into(), generation: 1, from: 2, to: 1, ..Default::default() };
+    let good =
+        OpenReplica { cluster_id: cluster_id.to_vec().into(), generation: 1, from: 2, to: 1, ..Default::default() };
     let other_cluster = OpenReplica { cluster_id: vec![9; 16].into(), ..good.clone() };
     let posing = OpenReplica { from: 1, store_id: vec![9; 16].into(), ..good.clone() };
     assert_eq!(open(ALICE, good.clone()).await.unwrap(), "only root and SlurmUser speak for a replica");
@@ -233,7 +237,14 @@ async fn only_replicas_of_this_cluster_pass_the_replica_door() {
     assert_eq!(open(0, posing).await.unwrap(), "its store is not the one that was admitted");
     assert_eq!(open(0, OpenReplica { to: 7, ..good.clone() }).await.unwrap(), "meant for another replica");
     assert_eq!(open(0, OpenReplica { generation: 2, ..good }).await.unwrap(), "generation 2, here it is 1");
-    let frame = RaftFrame { kind: 1, from: 2, to: 1, cluster_id: cluster_id.to_vec().into(), generation: 1, ..Default::default() };
+    let frame = RaftFrame {
+        kind: 1,
+        from: 2,
+        to: 1,
+        cluster_id: cluster_id.to_vec().into(),
+        generation: 1,
+        ..Default::default()
+    };
     let mut door = ReplicaClient::new(channel(controller.replica_address()));
     let answer = soon(door.raft(frame)).await.unwrap().into_inner();
     assert_eq!(answer.failure.unwrap().message, "unknown token");
@@ -244,7 +255,9 @@ async fn only_replicas_of_this_cluster_pass_the_replica_door() {
 async fn a_ping_says_who_leads() {
     let controller = start("a", &MemoryDisk::new(9), Vec::new()).await;
     found(&controller).await;
-    let reply::Body::Pong(pong) = call(&client(ALICE, &controller), request::Body::Ping(Ping {})).await else { panic!("no pong") };
+    let reply::Body::Pong(pong) = call(&client(ALICE, &controller), request::Body::Ping(Ping {})).await else {
+        panic!("no pong")
+    };
     assert_eq!((pong.name.as_str(), pong.leader_name.as_str(), pong.leader), ("a", "a", true));
     controller.stop().await;
 }

@@ -7,7 +7,12 @@ use muster_proto::wire::{ListHistory, Order, ReadScript, WaitJob, order, reply, 
 use crate::stage::{ALICE, BOB, FakeNode, call, client, jobs, one, refused, submit};
 
 fn ended(job_id: u32) -> request::Body {
-    request::Body::WaitJob(WaitJob { job_id, until: wait_job::Until::Ended.into(), patience_ms: 20_000, ..WaitJob::default() })
+    request::Body::WaitJob(WaitJob {
+        job_id,
+        until: wait_job::Until::Ended.into(),
+        patience_ms: 20_000,
+        ..WaitJob::default()
+    })
 }
 
 #[tokio::test]

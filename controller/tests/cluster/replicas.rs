@@ -33,7 +33,8 @@ impl Three {
         soon(async {
             let asks = client_of(0, self.addresses());
             loop {
-                let reply::Body::Replicas(list) = call(&asks, request::Body::ListReplicas(ListReplicas {})).await else {
+                let reply::Body::Replicas(list) = call(&asks, request::Body::ListReplicas(ListReplicas {})).await
+                else {
                     panic!("no list of replicas")
                 };
                 if list.replicas.iter().filter(|it| it.role == "leader" || it.role == "follower").count() == 3 {
@@ -91,8 +92,7 @@ async fn when_the_leader_stops_the_others_go_on_with_all_that_was_acknowledged()
     submit(&alice, "before").await;
     three.controllers.remove(leader).stop().await;
     submit(&alice, "after").await;
-    let names: Vec<String> =
-        jobs(&alice).await.into_iter().filter_map(|job| Some(job.row?.spec?.name)).collect();
+    let names: Vec<String> = jobs(&alice).await.into_iter().filter_map(|job| Some(job.row?.spec?.name)).collect();
     assert_eq!(names, ["before", "after"]);
     three.stop().await;
 }
@@ -127,7 +127,8 @@ async fn a_replica_whose_store_was_lost_is_replaced_under_its_name() {
     soon(fresh.until_member()).await;
     three.controllers.insert(gone, fresh);
     three.until_three_vote().await;
-    let reply::Body::Replicas(list) = call(&client_of(0, three.addresses()), request::Body::ListReplicas(ListReplicas {})).await
+    let reply::Body::Replicas(list) =
+        call(&client_of(0, three.addresses()), request::Body::ListReplicas(ListReplicas {})).await
     else {
         panic!("no list of replicas")
     };
@@ -157,7 +158,9 @@ async fn a_controller_restarts_from_its_store_under_new_ports() {
 #[tokio::test]
 async fn a_controller_with_an_empty_store_waits_and_says_so() {
     let waiting = start("b", &MemoryDisk::new(5), Vec::new()).await;
-    let reply::Body::Pong(pong) = call(&client(ALICE, &waiting), request::Body::Ping(Ping {})).await else { panic!("no pong") };
+    let reply::Body::Pong(pong) = call(&client(ALICE, &waiting), request::Body::Ping(Ping {})).await else {
+        panic!("no pong")
+    };
     assert!(pong.cluster_id.is_empty() && !pong.leader);
     waiting.stop().await;
 }

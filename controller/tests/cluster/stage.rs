@@ -195,7 +195,12 @@ impl FakeNode {
         Self::open_as(controller.client_address(), SLURM, &format!("node:{name}"), registration(name)).await
     }
 
-    pub(crate) async fn open_as(address: &str, uid: u32, sender: &str, node: RegisterNode) -> Result<Self, to_node::Body> {
+    pub(crate) async fn open_as(
+        address: &str,
+        uid: u32,
+        sender: &str,
+        node: RegisterNode,
+    ) -> Result<Self, to_node::Body> {
         let outside = Outside::real();
         let hello = Hello { registration: Some(node), cluster: "test".into(), ..Hello::default() };
         let claim = Claim {
@@ -265,7 +270,8 @@ impl FakeNode {
                 let step_id = launch.spec.as_ref().expect("a step has a spec").step_id;
                 let started = RecordStepStarted { uid, attempt, node, epoch, step_id };
                 self.report(report::Body::StepStarted(started)).await;
-                let exit = RecordStepExit { uid, attempt, node, epoch, step_id, wait_status, ..RecordStepExit::default() };
+                let exit =
+                    RecordStepExit { uid, attempt, node, epoch, step_id, wait_status, ..RecordStepExit::default() };
                 self.report(report::Body::StepExit(exit)).await;
             }
             Some(order::Body::EndAttempt(_)) => {

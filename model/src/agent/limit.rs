@@ -108,6 +108,7 @@ fn warning(row: &AttemptRow) -> Option<(WarnSignal, u64)> {
 }
 
 fn step_limit_at(step: &super::StepRow) -> Option<u64> {
-    let counts = step.exit.is_none() && step.kill_at_ms == 0 && step.time_limit_s != UNLIMITED && step.time_limit_s != 0;
+    let counts =
+        step.exit.is_none() && step.kill_at_ms == 0 && step.time_limit_s != UNLIMITED && step.time_limit_s != 0;
     counts.then(|| step.launched_ms + u64::from(step.time_limit_s) * 1_000)
 }

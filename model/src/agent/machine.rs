@@ -124,7 +124,10 @@ impl Agent {
     #[must_use]
     pub fn forgettable(&self) -> Vec<wire::AttemptHere> {
         let over = self.attempts.values().filter(|row| row.phase() >= Phase::Released);
-        over.filter(|row| row.reports.iter().all(|report| report.acked)).take(FORGETTABLE_MAX).map(attempt_here).collect()
+        over.filter(|row| row.reports.iter().all(|report| report.acked))
+            .take(FORGETTABLE_MAX)
+            .map(attempt_here)
+            .collect()
     }
 
     /// The attempts known, oldest job first.

@@ -22,11 +22,11 @@ mod limit;
 mod machine;
 mod order;
 mod progress;
+#[cfg(test)]
+mod properties;
 mod report;
 mod restore;
 mod row;
-#[cfg(test)]
-mod properties;
 #[cfg(test)]
 mod tests;
 

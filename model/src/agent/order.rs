@@ -29,7 +29,13 @@ impl Agent {
         }
     }
 
-    fn obey(&mut self, key: AttemptKey, body: order::Body, now: u64, out: &mut Vec<Action>) -> Result<(), &'static str> {
+    fn obey(
+        &mut self,
+        key: AttemptKey,
+        body: order::Body,
+        now: u64,
+        out: &mut Vec<Action>,
+    ) -> Result<(), &'static str> {
         match body {
             order::Body::Hold(hold) => self.on_hold(key, hold, out),
             order::Body::LaunchStep(launch) => self.on_launch(key, launch, now, out),

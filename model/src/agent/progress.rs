@@ -110,5 +110,4 @@ impl Agent {
         out.push(self.journal_attempt(key));
         out.push(report);
     }
-
 }

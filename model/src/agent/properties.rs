@@ -12,7 +12,14 @@ const OPTIONS: AgentOptions = AgentOptions { kill_wait_s: 2, over_time_limit_s: 
 
 #[derive(Debug, Clone)]
 enum Event {
-    Order { term: u64, epoch: u64, uid: u64, attempt: u32, kind: u8, step: u32 },
+    Order {
+        term: u64,
+        epoch: u64,
+        uid: u64,
+        attempt: u32,
+        kind: u8,
+        step: u32,
+    },
     /// Answer the n-th thing that the daemon was asked to do.
     Answer(usize, bool),
     Ack(u64),
@@ -24,9 +31,8 @@ fn event() -> impl Strategy<Value = Event> {
     // Mostly what is obeyed: a story whose orders are all refused proves little.
     let term = prop_oneof![8 => Just(3u64), 1 => 1u64..3];
     let epoch = prop_oneof![12 => Just(7u64), 1 => Just(6u64)];
-    let order = (term, epoch, 1u64..3, 1u32..3, 0u8..8, 0u32..2).prop_map(|(term, epoch, uid, attempt, kind, step)| {
-        Event::Order { term, epoch, uid, attempt, kind, step }
-    });
+    let order = (term, epoch, 1u64..3, 1u32..3, 0u8..8, 0u32..2)
+        .prop_map(|(term, epoch, uid, attempt, kind, step)| Event::Order { term, epoch, uid, attempt, kind, step });
     prop_oneof![
         6 => order,
         6 => (0usize..3, prop::bool::weighted(0.8)).prop_map(|(n, ok)| Event::Answer(n, ok)),

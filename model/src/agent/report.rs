@@ -44,7 +44,8 @@ impl Agent {
         let report = wire::Report { seq: self.next_seq, body: Some(body) };
         self.next_seq += 1;
         let row = self.attempts.get_mut(&key).expect("reports are of attempts that are known");
-        let is_old_signal = |row: &ReportRow| row.acked && kind_of(row).is_some_and(|k| matches!(k, Kind::Signalled(_)));
+        let is_old_signal =
+            |row: &ReportRow| row.acked && kind_of(row).is_some_and(|k| matches!(k, Kind::Signalled(_)));
         if row.reports.len() > SIGNALS_KEPT_MAX
             && let Some(old) = row.reports.iter().position(is_old_signal)
         {

@@ -26,7 +26,11 @@ impl Cluster {
     pub(super) fn put_blob_chunk(&mut self, chunk: &PutBlobChunk) -> Ruling {
         let hash = Hash::try_from(&chunk.hash[..]).map_err(|_| bad("a hash has 32 bytes"))?;
         let end = chunk.offset.saturating_add(chunk.data.len() as u64);
-        if chunk.data.is_empty() || chunk.data.len() > CHUNK_BYTES_MAX || end > chunk.size || chunk.size > BLOB_BYTES_MAX {
+        if chunk.data.is_empty()
+            || chunk.data.len() > CHUNK_BYTES_MAX
+            || end > chunk.size
+            || chunk.size > BLOB_BYTES_MAX
+        {
             return Err(bad("size or offset of a chunk"));
         }
         self.drop_unreferenced_blobs();

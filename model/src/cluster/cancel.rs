@@ -7,8 +7,8 @@ use muster_dialect::errno;
 use muster_dialect::state::{JobState, Reason};
 use muster_dialect::step::StepId;
 use muster_proto::durable::{
-    Answer, CancelJobs, Command, EndAllocation, EndCause, JobKind, JobTarget, Origin, PendingSignal, SignalStep, StepState,
-    WorkRow, command::Body,
+    Answer, CancelJobs, Command, EndAllocation, EndCause, JobKind, JobTarget, Origin, PendingSignal, SignalStep,
+    StepState, WorkRow, command::Body,
 };
 
 use super::array;
@@ -78,7 +78,11 @@ impl Cluster {
             return self.job(target.uid).map(|job| vec![(job.uid(), Vec::new())]).ok_or_else(unknown);
         }
         let mut ranges = target.tasks.clone();
-        ranges.extend(target.array_task.map(|task| muster_proto::durable::TaskRange { first: task, last: task, step: 1 }));
+        ranges.extend(target.array_task.map(|task| muster_proto::durable::TaskRange {
+            first: task,
+            last: task,
+            step: 1,
+        }));
         if ranges.is_empty() {
             let job = self.job_by_label(target.job_id, None).ok_or_else(unknown)?;
             if job.row.array_job_id == target.job_id {
@@ -172,7 +176,8 @@ impl Cluster {
             && text(&command.qos, &spec.qos)
             && text(&command.reservation, job.request().reservation.as_str())
             && text(&command.wckey, &spec.wckey)
-            && (command.states.is_empty() || command.states.iter().any(|state| state.eq_ignore_ascii_case(job.state().long())))
+            && (command.states.is_empty()
+                || command.states.iter().any(|state| state.eq_ignore_ascii_case(job.state().long())))
             && self.is_on(job, &command.nodes)
     }
 
@@ -182,9 +187,10 @@ impl Cluster {
         }
         let names = muster_dialect::hostlist::parse(nodes).unwrap_or_default();
         let attempt = job.live_attempt();
-        names.iter().filter_map(|name| self.node_by_name(name)).any(|node| {
-            attempt.is_some_and(|attempt| attempt.nodes.iter().any(|part| part.node == node.index()))
-        })
+        names
+            .iter()
+            .filter_map(|name| self.node_by_name(name))
+            .any(|node| attempt.is_some_and(|attempt| attempt.nodes.iter().any(|part| part.node == node.index())))
     }
 
     fn cancel_one(&mut self, origin: &Origin, command: &CancelJobs, uid: u64) -> Result<(), Refusal> {

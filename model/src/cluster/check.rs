@@ -76,7 +76,12 @@ impl Cluster {
             if is.number == was.number {
                 let parts = was.nodes.iter().zip(&is.nodes);
                 for (was, is) in parts.filter(|(was, is)| node_is_over(was) && !node_is_over(is)) {
-                    found.push(Violation::TwoAttempts(format!("job {} on {} from {:?}", job.uid(), is.node, was.phase())));
+                    found.push(Violation::TwoAttempts(format!(
+                        "job {} on {} from {:?}",
+                        job.uid(),
+                        is.node,
+                        was.phase()
+                    )));
                 }
             }
         }
@@ -138,7 +143,9 @@ impl Cluster {
             (JobState::Running | JobState::Suspended, Some(live)) if is_ending(live) => wrong("runs, and is ending"),
             (JobState::Pending, Some(live)) if !is_ending(live) => wrong("pending with an attempt that is not ending"),
             (JobState::Pending, Some(_)) if !job.row.requeue_pending => wrong("pending without a requeue"),
-            (finished, Some(live)) if finished.is_finished() && !is_ending(live) => wrong("ended, and its attempt is not"),
+            (finished, Some(live)) if finished.is_finished() && !is_ending(live) => {
+                wrong("ended, and its attempt is not")
+            }
             _ => {}
         }
         if state.is_finished() && job.row.end_ms == 0 {
@@ -249,7 +256,9 @@ impl Cluster {
         self.configs.iter().for_each(|(k, row)| add(Table::Config, k.to_be_bytes().to_vec(), row.encode_to_vec()));
         self.replicas.iter().for_each(|(k, row)| add(Table::Replicas, k.to_be_bytes().to_vec(), row.encode_to_vec()));
         self.nodes.iter().for_each(|(k, n)| add(Table::Nodes, k.to_be_bytes().to_vec(), n.row.encode_to_vec()));
-        self.partition_rows.iter().for_each(|(k, row)| add(Table::Partitions, k.clone().into_bytes(), row.encode_to_vec()));
+        self.partition_rows
+            .iter()
+            .for_each(|(k, row)| add(Table::Partitions, k.clone().into_bytes(), row.encode_to_vec()));
         self.jobs.iter().for_each(|(k, j)| add(Table::Jobs, k.to_be_bytes().to_vec(), j.row.encode_to_vec()));
         self.requests.iter().for_each(|(k, row)| add(Table::Requests, k.key(), row.encode_to_vec()));
         self.blobs.iter().for_each(|(k, row)| add(Table::Blobs, k.to_vec(), row.encode_to_vec()));

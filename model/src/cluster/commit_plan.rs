@@ -25,7 +25,8 @@ impl Cluster {
         let mut refused = Vec::new();
         let mut accepted = 0;
         for (at, placement) in plan.placements.iter().enumerate() {
-            let checked = if at < PLACEMENTS_MAX { self.check_placement(placement) } else { Err("plan too long".to_owned()) };
+            let checked =
+                if at < PLACEMENTS_MAX { self.check_placement(placement) } else { Err("plan too long".to_owned()) };
             match checked {
                 Ok(()) => {
                     self.start_attempt(placement);

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use muster_dialect::conf::ConfiguredState;
 use muster_dialect::errno;
-use muster_proto::durable::{
-    Answer, ApplyConfig, ConfigFiles, ConfigRow, FoundCluster, NodeBase, NodeRow, Origin,
-};
+use muster_proto::durable::{Answer, ApplyConfig, ConfigFiles, ConfigRow, FoundCluster, NodeBase, NodeRow, Origin};
 
 use super::apply::FEATURE_LEVEL_MAX;
 use super::changes::{Event, Table};
@@ -170,8 +168,12 @@ impl Cluster {
     pub(super) fn rebuild_partitions(&mut self) {
         self.site = None;
         let Some(in_force) = &self.config else { return };
-        let index_of: BTreeMap<String, u32> =
-            self.nodes.values().filter(|node| !node.row.removed).map(|node| (node.row.name.clone(), node.index())).collect();
+        let index_of: BTreeMap<String, u32> = self
+            .nodes
+            .values()
+            .filter(|node| !node.row.removed)
+            .map(|node| (node.row.name.clone(), node.index()))
+            .collect();
         let partitions = in_force.partitions(&index_of, &self.partition_rows);
         self.partitions = partitions.into_iter().map(|(name, partition)| (name, Arc::new(partition))).collect();
     }

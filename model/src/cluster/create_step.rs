@@ -38,7 +38,8 @@ impl Cluster {
         }
         let first = shares(attempt).find(|(part, _)| part.phase() == NodePhase::Running);
         if let Some((_, share)) = first.filter(|_| job.kind() == JobKind::Batch) {
-            let spec = StepSpec { step_id: StepId::BATCH.0, name: "batch".to_owned(), ntasks: 1, ..StepSpec::default() };
+            let spec =
+                StepSpec { step_id: StepId::BATCH.0, name: "batch".to_owned(), ntasks: 1, ..StepSpec::default() };
             self.add_step(uid, spec, vec![one_task_on(share)], StepState::Pending, 0);
         }
     }
@@ -154,7 +155,11 @@ impl Cluster {
     /// Keeps a job with very many steps bounded: ended ones go, the oldest first.
     fn forget_old_steps(&mut self, uid: u64) {
         let Some(job) = self.job(uid).cloned().filter(|job| job.row.steps.len() >= STEPS_KEPT_MAX) else { return };
-        let ended = job.row.steps.iter().find(|step| step.state() == StepState::Ended && step_id_of(step) <= StepId::NORMAL_MAX.0);
+        let ended = job
+            .row
+            .steps
+            .iter()
+            .find(|step| step.state() == StepState::Ended && step_id_of(step) <= StepId::NORMAL_MAX.0);
         let Some(oldest) = ended.cloned() else { return };
         if let Some(reference) = oldest.spec.as_ref().and_then(|spec| spec.environment.as_ref()) {
             self.drop_reference(reference);

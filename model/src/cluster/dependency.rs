@@ -96,9 +96,7 @@ impl Cluster {
         let array_job_id = first.map_or(0, |job| job.row.array_job_id);
         let of_array = self.array_records(array_job_id).filter(|job| match term.array_task {
             None => true,
-            Some(task) => {
-                job.row.array_task == Some(task) || super::array::contains(&job.row.pending_tasks, task)
-            }
+            Some(task) => job.row.array_task == Some(task) || super::array::contains(&job.row.pending_tasks, task),
         });
         let alone = first.filter(|_| array_job_id == 0);
         of_array.chain(alone).map(|job| &**job)

@@ -7,9 +7,7 @@
 //! ```
 
 use muster_dialect::state::{JobState, Reason};
-use muster_proto::durable::{
-    Counters, EndCause, HistoryRow, HoldKind, JobKind, JobRow, NodePhase, StepState,
-};
+use muster_proto::durable::{Counters, EndCause, HistoryRow, HoldKind, JobKind, JobRow, NodePhase, StepState};
 use prost::Message;
 
 use super::changes::{Event, Row, Table};

@@ -1,9 +1,7 @@
 //! Whether nodes answer: `SuspectNode`, `LoseNode`, `ReturnNode`, `ConfirmNodeDead`.
 
 use muster_dialect::errno;
-use muster_proto::durable::{
-    ConfirmNodeDead, LoseNode, NodeBase, NodePhase, NodeRow, Origin, ReturnNode, SuspectNode,
-};
+use muster_proto::durable::{ConfirmNodeDead, LoseNode, NodeBase, NodePhase, NodeRow, Origin, ReturnNode, SuspectNode};
 
 use super::changes::Event;
 use super::outcome::Outcome;

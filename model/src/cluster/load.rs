@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use muster_proto::durable::{BlobRow, ConfigRow, MetaRow, NodeRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow};
+use muster_proto::durable::{
+    BlobRow, ConfigRow, MetaRow, NodeRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow,
+};
 use prost::Message;
 
 use super::changes::{Changes, Row, RowError, Table};
@@ -77,7 +79,8 @@ impl Cluster {
             Table::Nodes => {
                 let row = decode::<NodeRow>(value)?;
                 self.node_names.insert(row.name.clone(), row.node);
-                let node = Node { line: NodeLine::default(), free: Default::default(), shares: Default::default(), row };
+                let node =
+                    Node { line: NodeLine::default(), free: Default::default(), shares: Default::default(), row };
                 self.nodes.insert(index(key).ok_or("key")?, Arc::new(node));
             }
             Table::Partitions => {

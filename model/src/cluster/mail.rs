@@ -1,6 +1,6 @@
 //! Mail to users: rows of the outbox, which the leader works off.
 
-use muster_proto::durable::{OutboxRow, Origin};
+use muster_proto::durable::{Origin, OutboxRow};
 
 use super::changes::Table;
 use super::ruling::{Ruling, done, require_admin};

@@ -140,7 +140,10 @@ impl Cluster {
             return;
         }
         let runs_script_here = attempt.nodes.first().is_some_and(|part| part.node == index);
-        let others = attempt.nodes.iter().any(|part| part.node != index && !node_is_over(part) && part.phase() != NodePhase::Lost);
+        let others = attempt
+            .nodes
+            .iter()
+            .any(|part| part.node != index && !node_is_over(part) && part.phase() != NodePhase::Lost);
         if job.spec().no_kill && others && !runs_script_here && attempt.start_ms != 0 {
             return;
         }
@@ -224,7 +227,10 @@ fn shortage(node: &Node, found: &Hardware) -> Option<String> {
     }
     let configured_mib = total.mem_mib + node.line.spec_mem_mib;
     if found.real_memory_mib < configured_mib {
-        return Some(format!("Low RealMemory (reported:{} < 100.00% of configured:{configured_mib})", found.real_memory_mib));
+        return Some(format!(
+            "Low RealMemory (reported:{} < 100.00% of configured:{configured_mib})",
+            found.real_memory_mib
+        ));
     }
     if found.tmp_disk_mib < total.tmp_disk_mib {
         return Some("Low TmpDisk".to_owned());

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_proto::durable::{
-    BlobRow, ConfigRow, MetaRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow,
-};
+use muster_proto::durable::{BlobRow, ConfigRow, MetaRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow};
 
 use super::changes::Event;
 use super::config::{InForce, Partition};
@@ -106,9 +104,9 @@ impl Cluster {
     pub fn job_by_label(&self, job_id: u32, array_task: Option<u32>) -> Option<&Arc<Job>> {
         match array_task {
             None => self.jobs.get(self.index.by_label.get(&job_id)?),
-            Some(task) => self.array_records(job_id).find(|job| {
-                job.row.array_task == Some(task) || super::array::contains(&job.row.pending_tasks, task)
-            }),
+            Some(task) => self
+                .array_records(job_id)
+                .find(|job| job.row.array_task == Some(task) || super::array::contains(&job.row.pending_tasks, task)),
         }
     }
 

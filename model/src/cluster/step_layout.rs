@@ -24,12 +24,7 @@ impl Room {
     pub(super) fn of(share: &NodeShare, busy: &BitSet, busy_mem_mib: u64, cpus_per_core: u32) -> Self {
         let mut free = BitSet::from_bytes(&share.cores);
         free.subtract(busy);
-        Self {
-            free,
-            free_mem_mib: share.mem_mib.saturating_sub(busy_mem_mib),
-            cpus_per_core,
-            share: share.clone(),
-        }
+        Self { free, free_mem_mib: share.mem_mib.saturating_sub(busy_mem_mib), cpus_per_core, share: share.clone() }
     }
 
     fn all(&self) -> BitSet {
@@ -119,9 +114,8 @@ fn choose<'a>(spec: &StepSpec, want: &Want, rooms: &'a [Room]) -> Result<Vec<&'a
     if free.len() < want.nodes {
         return Err(errno::ESLURM_NODES_BUSY.into());
     }
-    let slots = |room: &Room| {
-        room.slots(&if spec.overlap { room.all() } else { room.free.clone() }, want.cpus_per_task)
-    };
+    let slots =
+        |room: &Room| room.slots(&if spec.overlap { room.all() } else { room.free.clone() }, want.cpus_per_task);
     let room_of = |rooms: &[&Room]| rooms.iter().map(|room| u64::from(slots(room))).sum::<u64>();
     let first: Vec<&Room> = free.iter().take(want.nodes).copied().collect();
     if spec.overcommit || room_of(&first) >= u64::from(want.ntasks) {
@@ -146,7 +140,8 @@ fn spread(spec: &StepSpec, want: &Want, capacity: &[u32]) -> Result<Vec<u32>, Re
     let room: u64 = (0..capacity.len()).map(|at| u64::from(limit(at))).sum();
     if u64::from(want.ntasks) > room {
         let cpus_short = spec.ntasks_per_node == 0 || !spec.overcommit;
-        let error = if cpus_short { errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE } else { errno::ESLURM_BAD_TASK_COUNT };
+        let error =
+            if cpus_short { errno::ESLURM_REQUESTED_NODE_CONFIG_UNAVAILABLE } else { errno::ESLURM_BAD_TASK_COUNT };
         return Err(error.into());
     }
     let mut counts = vec![1u32.min(want.ntasks); capacity.len()];
@@ -183,7 +178,9 @@ fn is_dealt_out(spec: &StepSpec) -> bool {
 fn number(spec: &StepSpec, counts: &[u32]) -> Vec<Vec<u32>> {
     let plane = match first_word(spec).to_ascii_lowercase().as_str() {
         "cyclic" => 1,
-        word if word.starts_with("plane") => word.split('=').nth(1).and_then(|size| size.parse().ok()).unwrap_or(1).max(1),
+        word if word.starts_with("plane") => {
+            word.split('=').nth(1).and_then(|size| size.parse().ok()).unwrap_or(1).max(1)
+        }
         _ => u32::MAX,
     };
     let mut ids: Vec<Vec<u32>> = counts.iter().map(|_| Vec::new()).collect();

@@ -143,7 +143,8 @@ impl Cluster {
         self.edit_job(uid, |row| {
             row.set_hold(HoldKind::None);
             row.priority = priority;
-            let (begin_ms, waits) = row.spec.as_ref().map_or((0, false), |spec| (spec.begin_ms, spec.dependency.is_some()));
+            let (begin_ms, waits) =
+                row.spec.as_ref().map_or((0, false), |spec| (spec.begin_ms, spec.dependency.is_some()));
             let reason = match () {
                 () if waits => Reason::Dependency,
                 () if begin_ms > now => Reason::BeginTime,

@@ -43,7 +43,10 @@ impl Cluster {
         let Some(row) = self.node(index).map(|node| &node.row) else { return Ok(()) };
         let down = row.base() == NodeBase::Down;
         let allowed = match wish {
-            None | Some(NodeUpdate::Down | NodeUpdate::Drain | NodeUpdate::Fail | NodeUpdate::NoResp | NodeUpdate::Undrain) => true,
+            None
+            | Some(
+                NodeUpdate::Down | NodeUpdate::Drain | NodeUpdate::Fail | NodeUpdate::NoResp | NodeUpdate::Undrain,
+            ) => true,
             Some(NodeUpdate::Resume) => down || row.drain || row.fail || row.not_responding,
             Some(NodeUpdate::Idle) => row.epoch != 0 || row.base() == NodeBase::Future,
             Some(NodeUpdate::Future) => down || row.epoch == 0,
@@ -98,7 +101,9 @@ impl Cluster {
                 row.set_base(if row.epoch == 0 { NodeBase::Unknown } else { NodeBase::Up });
                 clear_reason(row);
             }
-            Some(NodeUpdate::PowerDown | NodeUpdate::PowerDownAsap | NodeUpdate::PowerDownForce | NodeUpdate::PowerUp)
+            Some(
+                NodeUpdate::PowerDown | NodeUpdate::PowerDownAsap | NodeUpdate::PowerDownForce | NodeUpdate::PowerUp,
+            )
             | None => {}
         });
         if wish == Some(NodeUpdate::Down) {

@@ -104,7 +104,6 @@ impl Door {
         }
     }
 
-
     async fn after_failed_attach(&self, step: StepKey, error: &std::io::Error, down: &Down) -> Result<(), Failure> {
         let over = {
             let agent = self.agent();

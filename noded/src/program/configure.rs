@@ -151,7 +151,9 @@ fn read_config(flag: Option<&Path>) -> Result<(Config, PathBuf, Vec<String>)> {
 
 fn find_node<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a NodeConf> {
     if let Some(name) = name {
-        return config.node(name).ok_or_else(|| anyhow!("Unable to determine this slurmd's NodeName: no NodeName={name}"));
+        return config
+            .node(name)
+            .ok_or_else(|| anyhow!("Unable to determine this slurmd's NodeName: no NodeName={name}"));
     }
     let full = host_name();
     let short = short_host_name();

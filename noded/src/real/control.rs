@@ -29,7 +29,12 @@ const CONNECT: Duration = Duration::from_secs(30);
 const LAUNCH_FAILED: u32 = 0x0100;
 
 /// Starts the supervisor if there is something to launch, then tells its news until it is over.
-pub(super) async fn watch(steps: &RealSteps, step: StepKey, launch: Option<Launch>, mut orders: mpsc::Receiver<ToStep>) {
+pub(super) async fn watch(
+    steps: &RealSteps,
+    step: StepKey,
+    launch: Option<Launch>,
+    mut orders: mpsc::Receiver<ToStep>,
+) {
     if let Some(launch) = launch
         && let Err(e) = start(steps, step, &launch).await
     {
@@ -64,7 +69,10 @@ async fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<
     if let Some(job) = launch.order.as_ref().and_then(|order| order.job.as_ref()) {
         let own = rustix::process::geteuid().as_raw();
         if own != 0 && own != job.uid {
-            return Err(io::Error::other(format!("this node runs as uid {own} and cannot run jobs of uid {}", job.uid)));
+            return Err(io::Error::other(format!(
+                "this node runs as uid {own} and cannot run jobs of uid {}",
+                job.uid
+            )));
         }
     }
     let dir = steps.dir(step);
@@ -78,7 +86,8 @@ async fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<
         .process_group(0)
         .spawn()?;
     // It forks, and the first process ends once the second listens.
-    let status = tokio::time::timeout(START, child.wait()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let status =
+        tokio::time::timeout(START, child.wait()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("the supervisor did not start: {status}"))) }
 }
 

@@ -35,7 +35,6 @@ pub(crate) fn load() -> Load {
     Load { load_hundredths: (average * 100.0) as u32, free_mem_mib: memory_kib("MemFree:") / 1024 }
 }
 
-
 struct Topology {
     cpus: u32,
     sockets: u32,
@@ -58,12 +57,7 @@ impl Topology {
         }
         let cpus = cpus.max(1);
         let (sockets, cores) = ((sockets.len() as u32).max(1), (cores.len() as u32).max(1));
-        Self {
-            cpus,
-            sockets,
-            cores_per_socket: (cores / sockets).max(1),
-            threads_per_core: (cpus / cores).max(1),
-        }
+        Self { cpus, sockets, cores_per_socket: (cores / sockets).max(1), threads_per_core: (cpus / cores).max(1) }
     }
 }
 

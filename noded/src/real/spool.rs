@@ -48,7 +48,8 @@ impl Spool {
         let path = &fs::canonicalize(path).map_err(io_error)?;
         check_owner(path)?;
         let lock = path.join("lock");
-        let lock = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock).map_err(io_error)?;
+        let lock =
+            OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(lock).map_err(io_error)?;
         let locked = rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive);
         locked.map_err(|_| SpoolError::Locked(path.clone()))?;
         let fresh = !path.join("spool_id").exists();

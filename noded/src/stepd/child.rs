@@ -198,9 +198,8 @@ fn find(program: &str, env: &Environment) -> Option<String> {
     }
     let path = env.get("PATH").map_or("/usr/local/bin:/usr/bin:/bin", String::as_str);
     let candidates = path.split(':').map(|dir| Path::new(if dir.is_empty() { "." } else { dir }).join(program));
-    let runnable = |path: &std::path::PathBuf| {
-        path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok()
-    };
+    let runnable =
+        |path: &std::path::PathBuf| path.is_file() && nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok();
     candidates.into_iter().find(runnable).map(|path| path.to_string_lossy().into_owned())
 }
 

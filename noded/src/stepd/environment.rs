@@ -214,9 +214,11 @@ impl Context<'_> {
 }
 
 fn indices(share: &GresShare) -> Vec<usize> {
-    let bits = share.indices.iter().enumerate().flat_map(|(byte, bits)| {
-        (0..8).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| byte * 8 + bit)
-    });
+    let bits = share
+        .indices
+        .iter()
+        .enumerate()
+        .flat_map(|(byte, bits)| (0..8).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| byte * 8 + bit));
     bits.collect()
 }
 

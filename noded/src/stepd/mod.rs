@@ -36,6 +36,6 @@ pub(crate) mod exit_file;
 pub(crate) mod paths;
 pub(crate) mod proc;
 
-pub(crate) use start::{is_alive, make_directory};
 pub use start::main;
+pub(crate) use start::{is_alive, make_directory};
 pub use user::write_as_user;

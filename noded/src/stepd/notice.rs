@@ -17,11 +17,7 @@ pub(crate) fn ended(node_name: &str, what: &str, cause: EndCause, now_ms: u64) -
         EndCause::Requeued => " DUE TO JOB REQUEUE",
         EndCause::NodeFail => " DUE TO NODE FAILURE, SEE SLURMCTLD LOG FOR DETAILS",
         EndCause::OutOfMemory => " DUE TO OUT-OF-MEMORY",
-        EndCause::None
-        | EndCause::Exited
-        | EndCause::Cancelled
-        | EndCause::LaunchFailed
-        | EndCause::Deadline => "",
+        EndCause::None | EndCause::Exited | EndCause::Cancelled | EndCause::LaunchFailed | EndCause::Deadline => "",
     };
     format!("{}*** {what} ON {node_name} CANCELLED AT {at}{why} ***", prefix(node_name))
 }

@@ -32,9 +32,9 @@ impl Outbox {
         self.last_seq.set(seq);
         let frame = FromTasks { seq, body: Some(body) };
         let size = frame.encoded_len();
-        self.observers.borrow_mut().retain(|observer| {
-            !matches!(observer.try_send(frame.clone()), Err(mpsc::error::TrySendError::Closed(_)))
-        });
+        self.observers
+            .borrow_mut()
+            .retain(|observer| !matches!(observer.try_send(frame.clone()), Err(mpsc::error::TrySendError::Closed(_))));
         self.frames.borrow_mut().push_back((frame, size));
         self.bytes.set(self.bytes.get() + size);
         self.added.notify_waiters();

@@ -126,7 +126,13 @@ pub(crate) fn make_directory(dir: &Path, launch: &Launch) -> io::Result<File> {
     fs::DirBuilder::new().mode(0o700).create(dir)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(dir.join(paths::LAUNCH))?;
     io::Write::write_all(&mut file, &launch.encode_to_vec())?;
-    let lock = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(dir.join(paths::LOCK))?;
+    let lock = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(dir.join(paths::LOCK))?;
     rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)?;
     Ok(lock)
 }

@@ -97,7 +97,12 @@ async fn wait_for_end(shared: &Shared) {
 }
 
 fn finished(wait_status: u32, error: &str) -> ExitRecord {
-    ExitRecord { wait_status, end_ms: (muster_channel::Outside::real().wall_ms)(), error: error.into(), usage: Some(usage()) }
+    ExitRecord {
+        wait_status,
+        end_ms: (muster_channel::Outside::real().wall_ms)(),
+        error: error.into(),
+        usage: Some(usage()),
+    }
 }
 
 fn usage() -> Usage {
@@ -189,8 +194,7 @@ fn start(shared: &Rc<Shared>, plan: &Plan) -> Result<Vec<JoinHandle<()>>, StartF
         let written = script::write(Path::new(&shared.launch.spool), job_id, &order.script, &plan.ids);
         written.map_err(|e| failed(EXIT_CODE_1, format!("cannot write the batch script: {e}")))?;
     }
-    let around =
-        Surroundings { plan, node_name: &shared.launch.node_name, task_prolog: &shared.launch.task_prolog };
+    let around = Surroundings { plan, node_name: &shared.launch.node_name, task_prolog: &shared.launch.task_prolog };
     let mut files = Files::new(&shared.launch, order, plan);
     let mut readers = Vec::new();
     for task in &plan.tasks {

@@ -260,12 +260,7 @@ pub fn facts() -> AttemptFacts {
 }
 
 pub fn hold(work: &Path) -> order::Body {
-    order::Body::Hold(Hold {
-        spec: Some(job(work)),
-        facts: Some(facts()),
-        time_limit_s: u32::MAX,
-        ..Hold::default()
-    })
+    order::Body::Hold(Hold { spec: Some(job(work)), facts: Some(facts()), time_limit_s: u32::MAX, ..Hold::default() })
 }
 
 pub fn batch(work: &Path, script: &str) -> LaunchStep {

@@ -20,6 +20,8 @@ pub(super) fn run(control: &Control, id: Option<&str>) -> u8 {
     match (shown.is_empty(), id) {
         (true, Some(id)) => control.print(&format!("Partition {id} not found\n")) | 1,
         (true, None) => control.print("No partitions in the system\n"),
-        _ => control.print(&shown.iter().map(|partition| show::partition(partition, &control.form)).collect::<String>()),
+        _ => {
+            control.print(&shown.iter().map(|partition| show::partition(partition, &control.form)).collect::<String>())
+        }
     }
 }

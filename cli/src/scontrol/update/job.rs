@@ -95,7 +95,9 @@ fn set_number(update: &mut UpdateJob, pair: &Pair) -> Set {
     let value = pair.value.as_str();
     match pair.key.as_str() {
         "arraytaskthrottle" => put(&mut update.array_max_running, value.parse().ok()),
-        "contiguous" | "gres" | "reqcores" | "reqsockets" | "reqthreads" | "switches" | "corespec" | "threadspec" => Set::Unknown,
+        "contiguous" | "gres" | "reqcores" | "reqsockets" | "reqthreads" | "switches" | "corespec" | "threadspec" => {
+            Set::Unknown
+        }
         "cpuspertask" => put(&mut update.cpus_per_task, value.parse().ok()),
         "deadline" => put(&mut update.deadline_ms, instant(value)),
         "starttime" | "eligibletime" => put(&mut update.begin_ms, instant(value)),

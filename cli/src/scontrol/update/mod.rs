@@ -22,18 +22,19 @@ pub(super) fn run(control: &Control, words: &[String]) -> u8 {
         Err(word) => return control.fail(&format!("Invalid input: {word}\nRequest aborted")),
     };
     let has = |keys: &[&str]| pairs.iter().any(|pair| keys.contains(&pair.key.as_str()));
-    if has(&["jobid", "job", "jobname", "name"]) && !has(&["partitionname", "partition"])
-        || has(&["jobid", "job"])
-    {
+    if has(&["jobid", "job", "jobname", "name"]) && !has(&["partitionname", "partition"]) || has(&["jobid", "job"]) {
         return job::run(control, &pairs);
     }
-    if has(&["nodename", "node", "nodes", "nodelist"]) && !has(&["partitionname", "partition", "reservationname", "reservation"]) {
+    if has(&["nodename", "node", "nodes", "nodelist"])
+        && !has(&["partitionname", "partition", "reservationname", "reservation"])
+    {
         return node::run(control, &pairs);
     }
     if has(&["partitionname", "partition", "part"]) {
         return partition::update(control, &pairs);
     }
-    for (key, name) in [("stepid", "StepId"), ("reservationname", "ReservationName"), ("frontendname", "FrontendName")] {
+    for (key, name) in [("stepid", "StepId"), ("reservationname", "ReservationName"), ("frontendname", "FrontendName")]
+    {
         if has(&[key]) {
             return control.fail(&format!("update {name}: not supported by this version"));
         }

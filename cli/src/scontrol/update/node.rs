@@ -33,7 +33,10 @@ pub(super) fn run(control: &Control, pairs: &[Pair]) -> u8 {
     if !update.state.is_empty() {
         match NodeUpdate::parse(&update.state) {
             None => {
-                let valid = format!("Valid states are: {}\nNot all states are valid given a node's prior state", NodeUpdate::VALID);
+                let valid = format!(
+                    "Valid states are: {}\nNot all states are valid given a node's prior state",
+                    NodeUpdate::VALID
+                );
                 return control.fail(&format!("Invalid input: state={}\nRequest aborted\n{valid}", update.state));
             }
             Some(state) if state.needs_reason() && update.reason.as_deref().unwrap_or_default().is_empty() => {

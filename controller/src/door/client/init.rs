@@ -40,7 +40,8 @@ pub(super) async fn found(seat: &Arc<Seat>, caller: &Caller, asked: InitCluster)
         store_id: seat.store_id,
         name: seat.name().to_owned(),
     };
-    let member = Member::open(seat, identity).await.map_err(|why| Refusal::with(errno::SLURM_ERROR, why.to_string()))?;
+    let member =
+        Member::open(seat, identity).await.map_err(|why| Refusal::with(errno::SLURM_ERROR, why.to_string()))?;
     finish(seat, &member, asked).await?;
     seat.seat_member(member.clone());
     Ok(joined(&member))

@@ -40,9 +40,10 @@ impl At<'_> {
         if asked.store_id.len() != 16 || !sane(&asked.address) || !sane(&asked.client_address) {
             return Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR));
         }
-        let configured = self.member.config().is_some_and(|config| {
-            config.conf.slurmctld_hosts.iter().any(|controller| controller.name == asked.name)
-        });
+        let configured = self
+            .member
+            .config()
+            .is_some_and(|config| config.conf.slurmctld_hosts.iter().any(|controller| controller.name == asked.name));
         if !configured {
             let why = format!("no SlurmctldHost line of the configuration in force names {}", asked.name);
             return Err(Refusal::with(errno::SLURM_ERROR, why));

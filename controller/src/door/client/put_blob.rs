@@ -21,7 +21,11 @@ impl At<'_> {
         self.require_leader()?;
         let end = asked.offset.saturating_add(asked.data.len() as u64);
         let limit = self.script_bytes_max();
-        if asked.hash.len() != HASH_BYTES || asked.data.len() > CHUNK_BYTES_MAX || end > asked.size || asked.size > limit {
+        if asked.hash.len() != HASH_BYTES
+            || asked.data.len() > CHUNK_BYTES_MAX
+            || end > asked.size
+            || asked.size > limit
+        {
             return Err(Refusal::slurm(errno::SLURM_PROTOCOL_INSANE_MSG_LENGTH));
         }
         let chunk = PutBlobChunk { hash: asked.hash, size: asked.size, offset: asked.offset, data: asked.data };

@@ -29,9 +29,10 @@ impl At<'_> {
         spec.environment = environment_ref.or(spec.environment);
         let job = SubmitJob { spec: Some(spec), script, environment };
         let answer = self.propose(command::Body::SubmitJob(job)).await?;
-        let partition = self.member.core.read(|cluster| {
-            cluster.job(answer.uid).map(|job| job.spec().partitions.clone()).unwrap_or_default()
-        });
+        let partition = self
+            .member
+            .core
+            .read(|cluster| cluster.job(answer.uid).map(|job| job.spec().partitions.clone()).unwrap_or_default());
         Ok(reply::Body::Submitted(Submitted {
             job_id: answer.job_id,
             uid: answer.uid,

@@ -6,9 +6,7 @@ use std::time::Duration;
 use muster_model::cluster::Outcome;
 use muster_proto::durable::{Channel, Command, Origin, command};
 use muster_proto::wire::to_node::Body as Down;
-use muster_proto::wire::{
-    FromNode, Hello, NodeUp, Registered, SessionRedirect, SessionRefused, Signed, from_node,
-};
+use muster_proto::wire::{FromNode, Hello, NodeUp, Registered, SessionRedirect, SessionRefused, Signed, from_node};
 use prost::Message;
 use tokio::time::timeout;
 use tonic::Streaming;
@@ -72,13 +70,7 @@ async fn lead(member: &Arc<Member>) -> Result<u64, Down> {
     Ok(leadership.term)
 }
 
-async fn register(
-    seat: &Seat,
-    member: Arc<Member>,
-    hello: Hello,
-    signed: Signed,
-    term: u64,
-) -> Result<Greeted, Down> {
+async fn register(seat: &Seat, member: Arc<Member>, hello: Hello, signed: Signed, term: u64) -> Result<Greeted, Down> {
     let identity = &member.core.identity;
     let other = !hello.cluster_id.is_empty() && hello.cluster_id[..] != identity.cluster_id;
     let newer = hello.newest.as_ref().is_some_and(|newest| newest.generation > identity.generation);

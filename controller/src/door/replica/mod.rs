@@ -66,14 +66,16 @@ impl ReplicaDoor {
         if frame.kind == frame::WALL_CLOCK {
             return Ok(Bytes::copy_from_slice(&(self.seat.outside.wall_ms)().to_be_bytes()));
         }
-        let kind = RaftKind::from_number(frame.kind).ok_or_else(|| refused("a kind of frame that is not known here"))?;
+        let kind =
+            RaftKind::from_number(frame.kind).ok_or_else(|| refused("a kind of frame that is not known here"))?;
         member.core.replica.handle(frame.from, kind, frame.body).await.map_err(|why| refused(&why))
     }
 
     async fn snapshot_handled(&self, mut frames: Streaming<RaftFrame>) -> Result<Bytes, Failure> {
         let first = frames.message().await.ok().flatten().ok_or_else(|| refused("no frame"))?;
         let member = self.admit(&first)?;
-        let kind = RaftKind::from_number(first.kind).ok_or_else(|| refused("a kind of frame that is not known here"))?;
+        let kind =
+            RaftKind::from_number(first.kind).ok_or_else(|| refused("a kind of frame that is not known here"))?;
         let (token, first_from) = (first.token.clone(), first.from);
         // A cut or strange stream ends early; raft-store sees by its checksums that it is not whole.
         let rest = frames.take_while(move |frame| {

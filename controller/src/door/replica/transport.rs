@@ -58,7 +58,12 @@ struct Token {
 }
 
 impl PeerTransport {
-    pub(crate) fn new(outside: Outside, keeper: Arc<dyn Credentials>, cluster: String, identity: Identity) -> Arc<Self> {
+    pub(crate) fn new(
+        outside: Outside,
+        keeper: Arc<dyn Credentials>,
+        cluster: String,
+        identity: Identity,
+    ) -> Arc<Self> {
         Arc::new(Self { outside, keeper, cluster, identity, links: Mutex::default(), addresses: Mutex::default() })
     }
 
@@ -264,7 +269,13 @@ fn unreachable(why: &str) -> Unreachable {
 pub(crate) struct Road(pub(crate) Arc<PeerTransport>);
 
 impl Transport for Road {
-    fn call(&self, to: &Peer, kind: RaftKind, body: Bytes, limit: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+    fn call(
+        &self,
+        to: &Peer,
+        kind: RaftKind,
+        body: Bytes,
+        limit: Duration,
+    ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
         let (transport, link, to) = (self.0.clone(), self.0.link(to.replica, &to.address), to.replica);
         async move { transport.exchange(to, &link, kind as u32, body, limit).await }.boxed()
     }

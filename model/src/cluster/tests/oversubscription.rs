@@ -9,7 +9,8 @@ use crate::cluster::*;
 fn of_two_placements_on_one_core_the_second_is_refused() {
     let mut scene = Scene::up();
     let (one, other) = (scene.submit(batch()), scene.submit(batch()));
-    let place = |uid| Placement { uid, array_task: None, allocation: Some(allocation("debug", &[(0, 1)])), backfill: false };
+    let place =
+        |uid| Placement { uid, array_task: None, allocation: Some(allocation("debug", &[(0, 1)])), backfill: false };
     let plan = CommitPlan { placements: vec![place(one), place(other)], ..CommitPlan::default() };
     match scene.lead(Body::CommitPlan(plan)) {
         Outcome::Planned { accepted: 1, refused } => assert_eq!(refused[0].0, other),
@@ -77,7 +78,8 @@ fn nodes_that_are_drained_down_silent_or_unknown_take_nothing() {
     let uid = scene.submit(batch());
     assert!(scene.place(uid, &[(0, 1)]).is_err(), "never registered");
     scene.register(0, "boot-1", 1);
-    let drain = UpdateNode { names: "n1".into(), state: "DRAIN".into(), reason: Some("x".into()), ..Default::default() };
+    let drain =
+        UpdateNode { names: "n1".into(), state: "DRAIN".into(), reason: Some("x".into()), ..Default::default() };
     scene.client(0, Body::UpdateNode(drain));
     assert!(scene.place(uid, &[(0, 1)]).is_err(), "drained");
     scene.client(0, Body::UpdateNode(UpdateNode { names: "n1".into(), state: "RESUME".into(), ..Default::default() }));

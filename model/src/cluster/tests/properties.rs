@@ -84,7 +84,8 @@ fn play(scene: &mut Scene, a_move: &Move) {
     let live = |scene: &Scene, job: u8| likely(scene.cluster.active_jobs().map(|job| job.uid()).collect(), job);
     let node_of = |scene: &Scene, uid: u64, node: u8| {
         let attempt = scene.cluster.job(uid).and_then(|job| job.newest_attempt());
-        let nodes: Vec<u64> = attempt.map_or_else(Vec::new, |a| a.nodes.iter().map(|part| u64::from(part.node)).collect());
+        let nodes: Vec<u64> =
+            attempt.map_or_else(Vec::new, |a| a.nodes.iter().map(|part| u64::from(part.node)).collect());
         if node % 16 == 15 || nodes.is_empty() { u32::from(node) % 4 } else { pick(&nodes, node) as u32 }
     };
     let target = |scene: &Scene, job: u8| {

@@ -1,6 +1,6 @@
 //! What is accepted, and what is refused with which of Slurm's numbers.
 
-use muster_proto::durable::{JobSpec, JobKind, PutBlobChunk, command::Body};
+use muster_proto::durable::{JobKind, JobSpec, PutBlobChunk, command::Body};
 
 use crate::cluster::testing::*;
 use crate::cluster::*;
@@ -29,7 +29,13 @@ fn refusals_have_slurms_numbers() {
     assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().mem_per_node_mib = Some(999 << 10))), 2014);
     assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().tres_per_node = "gres:gpu:9".into())), 2014);
     assert_eq!(error(with(|spec| spec.time_min_s = 60 * 60).clone_with_limit(60)), 2124);
-    assert_eq!(error(with(|spec| { spec.partitions = "down".into(); spec.immediate = true; })), 2101);
+    assert_eq!(
+        error(with(|spec| {
+            spec.partitions = "down".into();
+            spec.immediate = true;
+        })),
+        2101
+    );
     assert_eq!(error(with(|spec| spec.partitions = "down".into())), 0, "it waits");
 }
 
@@ -104,7 +110,11 @@ fn a_large_script_goes_ahead_and_is_refused_while_a_part_is_missing() {
     assert!(matches!(submit(&mut scene), Outcome::Rejected(_)));
     scene.client(ALICE, chunk(CHUNK_BYTES_MAX));
     assert!(matches!(submit(&mut scene), Outcome::Done(_)));
-    assert_eq!(scene.disk.keys().filter(|(table, _)| *table == Table::BlobBytes).count(), 3, "two of it, one environment");
+    assert_eq!(
+        scene.disk.keys().filter(|(table, _)| *table == Table::BlobBytes).count(),
+        3,
+        "two of it, one environment"
+    );
 }
 
 #[test]
