@@ -224,7 +224,8 @@ fn understood(reply: Reply) -> Tried {
 }
 
 fn without_answer(status: &tonic::Status) -> Result<Tried, CallError> {
-    let refused = |message: &str| CallError::Refused(Failure { error: u32::MAX, message: message.into(), retry: false });
+    let refused =
+        |message: &str| CallError::Refused(Failure { error: u32::MAX, message: message.into(), retry: false });
     match status.code() {
         Code::OutOfRange | Code::ResourceExhausted | Code::InvalidArgument | Code::Unimplemented => {
             Err(refused(status.message()))

@@ -121,7 +121,8 @@ impl Munge {
 
 impl Credentials for Munge {
     fn wrap(&self, payload: &[u8]) -> Result<Bytes, CredentialError> {
-        let length = c_int::try_from(payload.len()).map_err(|_| CredentialError::Invalid("payload too large".into()))?;
+        let length =
+            c_int::try_from(payload.len()).map_err(|_| CredentialError::Invalid("payload too large".into()))?;
         self.with_context(|context| {
             let mut credential = ptr::null_mut::<c_char>();
             // SAFETY: `payload` has `length` bytes; on success `credential` is a malloc'd C string, freed here once.
@@ -138,8 +139,7 @@ impl Credentials for Munge {
     }
 
     fn unwrap(&self, credential: &[u8]) -> Result<(Vec<u8>, u32, u32), CredentialError> {
-        let credential =
-            CString::new(credential).map_err(|_| CredentialError::Invalid("a NUL byte inside".into()))?;
+        let credential = CString::new(credential).map_err(|_| CredentialError::Invalid("a NUL byte inside".into()))?;
         self.with_context(|context| self.decode_in(context, &credential))
     }
 

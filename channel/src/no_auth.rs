@@ -47,7 +47,6 @@ impl Credentials for NoAuth {
 }
 
 fn split_u32(bytes: &[u8]) -> Result<(u32, &[u8]), CredentialError> {
-    let (number, rest) =
-        bytes.split_first_chunk::<4>().ok_or_else(|| CredentialError::Invalid("too short".into()))?;
+    let (number, rest) = bytes.split_first_chunk::<4>().ok_or_else(|| CredentialError::Invalid("too short".into()))?;
     Ok((u32::from_be_bytes(*number), rest))
 }

@@ -18,7 +18,11 @@ pub(super) const MEASURES: &[Measure] = &[
     Measure { name: "sbatch --hold, 8 submitters, jobs/s", more_is_better: true, take: |site| held(site, 8, 40) },
     Measure { name: "submit to start, ms", more_is_better: false, take: start_latency },
     Measure { name: "srun -n1 true, ms", more_is_better: false, take: |site| srun(site, &["-n1", "true"]) },
-    Measure { name: "srun -N4 -n8 hostname, ms", more_is_better: false, take: |site| srun(site, &["-N4", "-n8", "hostname"]) },
+    Measure {
+        name: "srun -N4 -n8 hostname, ms",
+        more_is_better: false,
+        take: |site| srun(site, &["-N4", "-n8", "hostname"]),
+    },
     Measure { name: "500 x true, jobs/s", more_is_better: true, take: five_hundred },
 ];
 

@@ -24,7 +24,11 @@ pub(super) fn report(site: &Site, kills: usize) -> Result<()> {
     let lost = acknowledged.iter().filter(|id| !known.contains(id.as_str())).count();
     let unique: std::collections::BTreeSet<_> = acknowledged.iter().collect();
     let most = gaps.iter().copied().fold(0.0, f64::max);
-    println!("{:<42} {:>12.0} median, {most:.0} maximum of {kills}", "kill to next accepted sbatch, ms", super::median(gaps));
+    println!(
+        "{:<42} {:>12.0} median, {most:.0} maximum of {kills}",
+        "kill to next accepted sbatch, ms",
+        super::median(gaps)
+    );
     println!("{:<42} {lost:>12} of {}", "acknowledged jobs lost", acknowledged.len());
     println!("{:<42} {:>12}", "job ids given twice", acknowledged.len() - unique.len());
     site.clear()

@@ -14,20 +14,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("muster-model", &["muster-dialect", "muster-proto"]),
     ("muster-raft-store", &["muster-model", "muster-proto"]),
     ("muster-noded", &["muster-channel", "muster-dialect", "muster-model", "muster-proto"]),
-    (
-        "muster-controller",
-        &["muster-channel", "muster-dialect", "muster-model", "muster-proto", "muster-raft-store"],
-    ),
+    ("muster-controller", &["muster-channel", "muster-dialect", "muster-model", "muster-proto", "muster-raft-store"]),
     ("muster-cli", &["muster-channel", "muster-dialect", "muster-proto"]),
     ("xtask", &["muster-channel", "muster-dialect", "muster-proto"]),
 ];
 
 /// Crates that only one of ours may name.
-const KEPT_BY: &[(&str, &[&str])] = &[
-    ("openraft", &["muster-raft-store"]),
-    ("rocksdb", &["muster-raft-store"]),
-    ("turmoil", &["muster-chaos-tests"]),
-];
+const KEPT_BY: &[(&str, &[&str])] =
+    &[("openraft", &["muster-raft-store"]), ("rocksdb", &["muster-raft-store"]), ("turmoil", &["muster-chaos-tests"])];
 
 /// One line for each forbidden dependency.
 pub(super) fn breaches(root: &Path) -> Result<Vec<String>> {

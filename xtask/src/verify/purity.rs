@@ -30,10 +30,8 @@ const BANNED: &[(&str, &str)] = &[
     ("unsafe ", "nothing here needs it"),
 ];
 /// Additional for `model/`, whose results must agree to the bit on every machine.
-const BANNED_IN_MODEL: &[(&str, &str)] = &[
-    ("f64", "no floating point in replicated decisions"),
-    ("f32", "no floating point in replicated decisions"),
-];
+const BANNED_IN_MODEL: &[(&str, &str)] =
+    &[("f64", "no floating point in replicated decisions"), ("f32", "no floating point in replicated decisions")];
 
 /// One line for each banned word, with file and line.
 pub(super) fn breaches(root: &Path) -> Result<Vec<String>> {
