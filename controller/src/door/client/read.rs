@@ -11,8 +11,8 @@ impl At<'_> {
         use reply::Body as Say;
         use request::Body;
         let (seat, member, caller) = (self.seat, &**self.member, self.caller);
-        // Who answers and how far each is, the leader alone knows.
-        if matches!(body, Body::ListReplicas(_)) && !caller.local {
+        // Who answers, how far each replica is and what nodes said of their load, the leader alone knows.
+        if matches!(body, Body::ListReplicas(_) | Body::ListNodes(_)) && !caller.local {
             self.require_leader()?;
         }
         if !caller.local {
