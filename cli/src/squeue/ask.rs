@@ -93,9 +93,7 @@ fn is_wanted(job: &JobInfo, wanted: &Wanted) -> bool {
     let any = |wanted: &[String], text: &str| {
         wanted.is_empty() || text.split(',').any(|word| wanted.iter().any(|name| name == word))
     };
-    // Ids that the user named are shown whatever their state, while they are known.
-    let named = !wanted.jobs.is_empty() && wanted.states.len() == 4;
-    let state = named || wanted.states.iter().any(|filter| filter.matches(job_status(job)));
+    let state = wanted.states.iter().any(|filter| filter.matches(job_status(job)));
     state
         && any(&wanted.accounts, &spec.account)
         && (wanted.names.is_empty() || wanted.names.contains(&spec.name))

@@ -119,12 +119,16 @@ fn check_names(site: &Site, request: &Request) -> Result<(), Infeasible> {
 }
 
 fn feasible_in(site: &Site, shape: &Shape, partition: &SitePartition) -> Result<(), Infeasible> {
-    if !has_wide_node(site, &shape.request, partition) {
+    let (task, node) = (shape.request.cpus_per_task, shape.request.min_cpus_per_node);
+    if !has_wide_node(site, node, partition) {
         return Err(Infeasible::Cpus);
     }
     let waits = eligible::partition_refuses(shape, partition);
     if matches!(waits, Some(Reason::PartitionNodeLimit | Reason::PartitionConfig)) {
         return Ok(());
+    }
+    if !has_wide_node(site, task, partition) {
+        return Err(Infeasible::Cpus);
     }
     let ask = Ask::of(&shape.request, partition, site).map_err(|_| Infeasible::NodeConfig)?;
     if !ask.required.iter().all(|slot| partition.slots.contains(slot)) {
@@ -137,9 +141,8 @@ fn feasible_in(site: &Site, shape: &Shape, partition: &SitePartition) -> Result<
     Err(if has_room(site, partition, &without_memory) { Infeasible::Memory } else { Infeasible::NodeConfig })
 }
 
-/// Whether a node of the partition has the processors of one task: waiting would not help, whatever its limits.
-fn has_wide_node(site: &Site, request: &Request, partition: &SitePartition) -> bool {
-    let least = request.cpus_per_task.max(request.min_cpus_per_node);
+/// Whether a node of the partition has so many processors: else waiting would not help.
+fn has_wide_node(site: &Site, least: u32, partition: &SitePartition) -> bool {
     let mut classes = partition.classes.keys().filter_map(|class| site.classes.get(*class as usize));
     partition.classes.is_empty() || classes.any(|class| class.total.cpus >= least)
 }
@@ -177,7 +180,7 @@ mod tests {
     #[test]
     fn what_slurm_refused_is_refused() {
         assert_eq!(asked("-N1 -n5"), Err(Infeasible::NodeConfig));
-        assert_eq!(asked("-c99"), Err(Infeasible::Cpus));
+        assert_eq!(asked("-c5"), Err(Infeasible::Cpus));
         assert_eq!(asked("--mem=99999"), Err(Infeasible::Memory));
         assert_eq!(asked("--gres=nosuch:1"), Err(Infeasible::Gres));
         assert_eq!(asked("--gres=gpu:3 -N1"), Err(Infeasible::NodeConfig));
@@ -195,6 +198,8 @@ mod tests {
         assert_eq!(asked("-N9"), Ok(()));
         assert_eq!(asked("-N1 -n99"), Ok(()));
         assert_eq!(asked("-n16"), Ok(()));
+        // More than the partition has in all: it waits for a larger partition.
+        assert_eq!(asked("-c99"), Ok(()));
         assert_eq!(asked("-N2 --gres=gpu:2"), Ok(()));
         assert_eq!(asked("-N3 -p short,debug"), Ok(()));
         assert_eq!(asked("-x n1 -w n2"), Ok(()));
