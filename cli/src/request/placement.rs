@@ -1,6 +1,6 @@
 //! Where: nodes, partition features, and how tasks are laid out over them.
 
-use muster_dialect::hostlist;
+use muster_dialect::{errno, hostlist};
 use muster_proto::durable::Sharing;
 
 use super::bad::Bad;
@@ -36,6 +36,9 @@ fn nodes(text: &str) -> Result<(u32, u32), Bad> {
     let (least, most) = (thousands(least).ok_or_else(bad)?, thousands(most).ok_or_else(bad)?);
     if most < least {
         return Err(Bad::Usage(format!("Maximum node count {most} is less than minimum node count {least}")));
+    }
+    if most == 0 {
+        return Err(Bad::Submission(errno::ESLURM_INVALID_NODE_COUNT));
     }
     Ok((least, most))
 }
@@ -118,6 +121,8 @@ mod tests {
     fn node_counts_are_one_number_or_two() {
         assert_eq!(nodes("3"), Ok((3, 3)));
         assert_eq!(nodes("1-4"), Ok((1, 4)));
+        assert_eq!(nodes("0-2"), Ok((0, 2)));
+        assert_eq!(nodes("0"), Err(Bad::Submission(errno::ESLURM_INVALID_NODE_COUNT)));
         assert_eq!(nodes("1k"), Ok((1024, 1024)));
         assert_eq!(nodes("3-1"), Err(Bad::Usage("Maximum node count 1 is less than minimum node count 3".into())));
         assert_eq!(nodes("abc"), Err(Bad::Usage("\"abc\" is not a valid node count".into())));
