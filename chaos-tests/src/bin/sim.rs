@@ -1,17 +1,21 @@
 //! Runs the simulation by hand: `sim SEED` prints a seed's trace and breaches, `sim --seeds N [FROM]` runs many.
 
 use std::collections::BTreeMap;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use muster_chaos_tests::sim::{Report, Shape, run};
 
-const USAGE: &str = "usage: sim [--replicas N] [--calm] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
+const USAGE: &str =
+    "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
+  --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
 
 struct Wanted {
     shape: Shape,
     many: bool,
+    again: u64,
+    brief: bool,
     numbers: Vec<u64>,
 }
 
@@ -23,20 +27,22 @@ fn main() -> Result<ExitCode> {
         .init();
     let wanted = parse()?;
     let broken = match (wanted.many, wanted.numbers.as_slice()) {
-        (false, [seed]) => one(*seed, &wanted.shape),
-        (true, [count]) => many(1, *count, &wanted.shape),
-        (true, [count, from]) => many(*from, *count, &wanted.shape),
+        (false, [seed]) => one(*seed, &wanted),
+        (true, [count]) => many(1, *count, &wanted.shape)?,
+        (true, [count, from]) => many(*from, *count, &wanted.shape)?,
         _ => bail!("{USAGE}"),
     };
     Ok(if broken { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn parse() -> Result<Wanted> {
-    let mut wanted = Wanted { shape: Shape::default(), many: false, numbers: Vec::new() };
+    let mut wanted = Wanted { shape: Shape::default(), many: false, again: 0, brief: false, numbers: Vec::new() };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--seeds" => wanted.many = true,
+            "--again" => wanted.again = words.next().context(USAGE)?.parse().context(USAGE)?,
+            "--brief" => wanted.brief = true,
             "--calm" => wanted.shape.faults = false,
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
@@ -45,25 +51,48 @@ fn parse() -> Result<Wanted> {
     Ok(wanted)
 }
 
-fn one(seed: u64, shape: &Shape) -> bool {
-    let report = run(seed, shape, true);
-    report.trace.iter().for_each(|line| println!("{line}"));
+fn one(seed: u64, wanted: &Wanted) -> bool {
+    let report = run(seed, &wanted.shape, true);
+    if !wanted.brief {
+        report.trace.iter().for_each(|line| println!("{line}"));
+    }
     println!("{}", summary(&report));
     print_counts(&report.reached);
-    !report.breaches.is_empty()
+    let departed = (0..wanted.again).filter(|_| departs(&report, &run(seed, &wanted.shape, true))).count();
+    departed != 0 || !report.breaches.is_empty()
 }
 
-fn many(from: u64, count: u64, shape: &Shape) -> bool {
-    let mut sum: BTreeMap<&'static str, u64> = BTreeMap::new();
+fn departs(first: &Report, other: &Report) -> bool {
+    println!("{}", summary(other));
+    let mut pairs = first.trace.iter().zip(&other.trace).enumerate();
+    let departure = pairs.find(|(_, (one, two))| one != two);
+    if let Some((at, (one, two))) = departure {
+        println!("departs at line {at}:\n  {one}\n  {two}");
+    }
+    first.trace_hash != other.trace_hash
+}
+
+/// Each seed in a process of its own: what one run leaves behind in a thread must not reach the next.
+fn many(from: u64, count: u64, shape: &Shape) -> Result<bool> {
+    let mut sum: BTreeMap<String, u64> = BTreeMap::new();
     let mut broken = false;
     for seed in from..from + count {
-        let report = run(seed, shape, false);
-        println!("{}", summary(&report));
-        broken |= !report.breaches.is_empty();
-        report.reached.iter().for_each(|(what, count)| *sum.entry(what).or_default() += count);
+        let mut child = Command::new(std::env::current_exe()?);
+        child.args(["--brief", "--replicas", &shape.replicas.to_string(), &seed.to_string()]);
+        if !shape.faults {
+            child.arg("--calm");
+        }
+        let output = child.stderr(Stdio::inherit()).output()?;
+        broken |= !output.status.success();
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            match line.trim().split_once(' ').and_then(|(count, what)| Some((count.parse::<u64>().ok()?, what))) {
+                Some((count, what)) => *sum.entry(what.to_owned()).or_default() += count,
+                None => println!("{line}"),
+            }
+        }
     }
-    print_counts(&sum);
-    broken
+    sum.iter().for_each(|(what, count)| println!("{count:>8} {what}"));
+    Ok(broken)
 }
 
 fn summary(report: &Report) -> String {

@@ -91,7 +91,7 @@ pub(crate) fn plan(seed: u64, shape: &Shape) -> Vec<Fault> {
 fn what(dice: &mut Dice, shape: &Shape) -> What {
     let one = dice.index(shape.replicas);
     let node = dice.index(shape.nodes);
-    match dice.between(0, 24) {
+    match dice.between(0, 26) {
         0..=3 => What::CrashLeader,
         4 => What::CrashController(one),
         5 => What::CrashAll,
@@ -101,7 +101,7 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
         10 => What::CutLogin(one),
         11..=13 => What::RebootNode(node),
         14 | 15 => What::KillNoded(node),
-        16 | 17 => What::CutNode(node),
+        16 | 17 | 23 | 24 => What::CutNode(node),
         18 => What::SlowNet(dice.between(10, 80)),
         19 | 20 => What::MuteLeader,
         21 => What::MuteNode(node),
@@ -116,7 +116,7 @@ fn duration(dice: &mut Dice, what: What) -> u64 {
         What::KillNoded(_) => dice.between(10, 1_500),
         What::RebootNode(_) => dice.between(200, 4_000),
         // Often longer than SlurmdTimeout, so that the node is lost.
-        What::CutNode(_) | What::MuteNode(_) | What::DeafenNode(_) => dice.between(500, 6_000),
+        What::CutNode(_) | What::MuteNode(_) | What::DeafenNode(_) => dice.between(1_000, 7_000),
         _ => dice.between(200, 4_000),
     }
 }
