@@ -47,7 +47,8 @@ fn append_to(path: &Path) -> io::Result<File> {
     opened.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
 }
 
-/// `SlurmctldDebug`, and more with each `-v`. Raft's own words are one level rarer: few can use them.
+/// `SlurmctldDebug`, and more with each `-v`. Raft's own words are one level rarer: few can use them, and it warns of
+/// each heartbeat that a dead replica does not answer, thirty lines a second. `muster status` says who is unreachable.
 fn filter(verbose: u8, debug: &str) -> EnvFilter {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     let configured = match debug {
@@ -60,7 +61,10 @@ fn filter(verbose: u8, debug: &str) -> EnvFilter {
     let level = (configured + usize::from(verbose)).min(5);
     let others = if level == 5 { "info" } else { LEVELS[level.min(2)] };
     let ours = LEVELS[level];
-    EnvFilter::new(format!("{others},muster_controller={ours},muster_raft_store={ours},muster_channel={ours}"))
+    let raft = if level > 3 { others } else { LEVELS[level.min(1)] };
+    EnvFilter::new(format!(
+        "{others},openraft={raft},muster_controller={ours},muster_raft_store={ours},muster_channel={ours}"
+    ))
 }
 
 impl Log {
