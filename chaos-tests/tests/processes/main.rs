@@ -78,7 +78,7 @@ fn another_machine_under_a_pinned_name_is_refused() {
 }
 
 #[test]
-fn a_full_disk_ends_the_controller() {
+fn a_full_disk_ends_the_controller_naming_file_and_cause() {
     let Some(mut site) = Site::with_state_of(1, 0, Some("24m")) else { return };
     let script = site.path("large.sh");
     let noise: String =
@@ -92,4 +92,6 @@ fn a_full_disk_ends_the_controller() {
         let _ = site.try_run("timeout", &["5", "sbatch", "-H", &script.display().to_string()]);
     }
     eventually("it ended", || site.has_ended("c1"));
+    let said = site.log("c1");
+    assert!(said.contains("No space left on device") && said.contains(".log"), "{said}");
 }

@@ -51,6 +51,8 @@ fn options() -> Options {
     options.set_write_buffer_size(MEMTABLE_BYTES);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_keep_log_file_num(INFO_LOGS_KEPT);
+    // RocksDB's own log stands on the same disk, and writing to it when that is full aborts the process: errors come to us.
+    options.set_log_level(rocksdb::LogLevel::Fatal);
     options
 }
 

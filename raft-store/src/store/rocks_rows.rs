@@ -57,6 +57,8 @@ fn options() -> Options {
     options.set_atomic_flush(true);
     options.set_paranoid_checks(true);
     options.set_keep_log_file_num(INFO_LOGS_KEPT);
+    // RocksDB's own log stands on the same disk, and writing to it when that is full aborts the process: errors come to us.
+    options.set_log_level(rocksdb::LogLevel::Fatal);
     options
 }
 
