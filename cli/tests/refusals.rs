@@ -70,3 +70,21 @@ fn the_version_needs_no_configuration() {
     assert_eq!(run(directory.path(), "sbatch --version").1, "slurm 26.05.0\n");
     assert!(run(directory.path(), "--version").1.starts_with("slurm 26.05.0 (muster "));
 }
+
+/// In a container the session may belong to a process outside, whose id the kernel gives as 0.
+#[test]
+fn a_session_of_another_pid_namespace_is_no_hindrance() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write_files(directory.path());
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child"])
+        .arg(env!("CARGO_BIN_EXE_muster"))
+        .args(["sbatch", "--array=1-", "ok.sh"])
+        .current_dir(directory.path())
+        .env("SLURM_CONF", directory.path().join("slurm.conf"))
+        .stdin(Stdio::null())
+        .output()
+        .expect("unshare(1) of util-linux");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(text, "sbatch: error: Batch job submission failed: Invalid job array specification\n");
+}

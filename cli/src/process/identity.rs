@@ -32,7 +32,8 @@ impl Here {
     pub(crate) fn look(line: &[String]) -> Self {
         let mask = rustix::process::umask(rustix::fs::Mode::empty());
         rustix::process::umask(mask);
-        let sid = rustix::process::getsid(None).map_or(0, |sid| sid.as_raw_nonzero().get());
+        // 0 where the session's leader is outside this pid namespace: a number the kernel gives, rustix' Pid cannot hold.
+        let sid = nix::unistd::getsid(None).map_or(0, nix::unistd::Pid::as_raw);
         Self {
             uid: rustix::process::getuid().as_raw(),
             gid: rustix::process::getgid().as_raw(),
