@@ -9,12 +9,11 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use crate::durations::Durations;
 use crate::encoding::{Position, VoteRecord};
 use crate::fault::Fault;
 use crate::stall::Stall;
@@ -49,36 +48,12 @@ pub(crate) enum Effect {
     Stop,
 }
 
-/// How long syncs take, for `sdiag` and metrics.
-#[derive(Debug, Default)]
-pub(crate) struct SyncTimes {
-    pub(crate) count: AtomicU64,
-    pub(crate) total_us: AtomicU64,
-    pub(crate) max_us: AtomicU64,
-    /// Upper bounds: [`SYNC_BUCKETS_US`], and one for everything above.
-    pub(crate) buckets: [AtomicU64; SYNC_BUCKETS_US.len() + 1],
-}
-
-/// Upper bounds of the histogram of syncs, in microseconds.
-pub const SYNC_BUCKETS_US: [u64; 8] = [250, 500, 1_000, 2_500, 5_000, 10_000, 50_000, 250_000];
-
-impl SyncTimes {
-    fn add(&self, took: Duration) {
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = SYNC_BUCKETS_US.iter().position(|bound| us <= *bound).unwrap_or(SYNC_BUCKETS_US.len());
-        self.buckets[bucket].fetch_add(1, Ordering::Relaxed);
-        self.count.fetch_add(1, Ordering::Relaxed);
-        self.total_us.fetch_add(us, Ordering::Relaxed);
-        self.max_us.fetch_max(us, Ordering::Relaxed);
-    }
-}
-
 /// The way to the writer.
 #[derive(Clone)]
 pub(crate) struct Appender {
     queue: mpsc::Sender<Work>,
     durable: watch::Receiver<Option<Position>>,
-    times: Arc<SyncTimes>,
+    times: Arc<Durations>,
     stall: Stall,
 }
 
@@ -92,7 +67,7 @@ impl Appender {
     ) -> io::Result<Appender> {
         let (queue, works) = mpsc::channel(QUEUE_WRITES_MAX);
         let (durable_sender, durable) = watch::channel(mark.last);
-        let times = Arc::new(SyncTimes::default());
+        let times = Arc::new(Durations::default());
         let stall = Stall::default();
         let writer = Writer { files, mark, fault, durable: durable_sender, times: times.clone(), stall: stall.clone() };
         if own_thread {
@@ -128,7 +103,8 @@ impl Appender {
         &self.stall
     }
 
-    pub(crate) fn times(&self) -> &SyncTimes {
+    /// Of syncs.
+    pub(crate) fn times(&self) -> &Durations {
         &self.times
     }
 }
@@ -138,7 +114,7 @@ struct Writer {
     mark: Watermark,
     fault: Fault,
     durable: watch::Sender<Option<Position>>,
-    times: Arc<SyncTimes>,
+    times: Arc<Durations>,
     stall: Stall,
 }
 

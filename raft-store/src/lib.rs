@@ -14,6 +14,7 @@
 //! - a log that ends before what was acknowledged never votes again ([`OpenError::Damaged`]).
 
 mod appender;
+mod durations;
 mod encoding;
 mod errors;
 mod fault;
@@ -28,7 +29,7 @@ mod status;
 mod store;
 mod transport;
 
-pub use appender::SYNC_BUCKETS_US;
+pub use durations::{DURATION_BUCKETS_US, Durations, Times};
 pub use errors::{BarrierError, MemberError, OpenError, ProposeError, ReadError};
 pub use identity::{Identity, Peer, StoreState};
 pub use options::{Options, StoreKind, Timers};

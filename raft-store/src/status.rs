@@ -1,5 +1,6 @@
 //! What a replica says about itself, in plain types.
 
+use crate::durations::Times;
 use crate::identity::Peer;
 
 /// Up to where this replica has applied.
@@ -85,10 +86,10 @@ pub struct Metrics {
     pub quorum_acked_ms_ago: Option<u64>,
     /// Syncs of the log since start.
     pub syncs: u64,
-    /// Their time together.
-    pub sync_us_total: u64,
-    /// The longest.
-    pub sync_us_max: u64,
-    /// How many took at most each of [`crate::SYNC_BUCKETS_US`]; the last: more.
-    pub sync_buckets: Vec<u64>,
+    /// How long each took.
+    pub sync_times: Times,
+    /// How long applying took, the write of the rows included: one a group of entries.
+    pub apply_times: Times,
+    /// Since the rows were last flushed; `None`: not since start.
+    pub flushed_ms_ago: Option<u64>,
 }

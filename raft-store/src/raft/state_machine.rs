@@ -3,16 +3,19 @@
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures::stream::{Stream, StreamExt};
 use muster_model::cluster::{Changes, Cluster, Event, Outcome};
 use openraft::storage::{ApplyResponder, EntryResponder, RaftSnapshotBuilder, RaftStateMachine};
 use openraft::{EntryPayload, OptionalSend};
 use tokio::sync::{broadcast, watch};
+use tokio::time::Instant;
 
 use super::convert::{applied as applied_parts, log_id, position, stored_membership_record};
 use super::snapshot::{Incoming, Outgoing, SnapshotData};
 use super::{Entry, LogId, Outcomes, Snapshot, SnapshotMeta, StoredMembership, Types};
+use crate::durations::Durations;
 use crate::encoding::{AppliedRecord, Position};
 use crate::fault::Fault;
 use crate::purge_gate::{PurgeGate, RowsInForce};
@@ -37,6 +40,7 @@ pub(crate) struct Applying {
     pub(crate) events: broadcast::Sender<Heard>,
     pub(crate) fault: Fault,
     pub(crate) stall: Stall,
+    pub(crate) times: Durations,
 }
 
 impl Applying {
@@ -68,6 +72,8 @@ struct Group {
     changes: Changes,
     answers: Vec<(Option<ApplyResponder<Types>>, Outcomes)>,
     end: Option<LogId>,
+    /// Time spent on applying these.
+    took: Duration,
 }
 
 impl StateMachine {
@@ -117,9 +123,11 @@ impl StateMachine {
     }
 
     fn store_group(&mut self, group: &mut Group) -> io::Result<()> {
-        let Group { changes, answers, end } = std::mem::take(group);
+        let Group { changes, answers, end, took } = std::mem::take(group);
         let Some(end) = end else { return Ok(()) };
+        let started = Instant::now();
         self.applying.rows().write(&changes.rows, &self.record(&end))?;
+        self.applying.times.add(took + started.elapsed());
         self.applying.publish(position(&end), changes.events);
         for (responder, outcomes) in answers {
             if let Some(responder) = responder {
@@ -139,7 +147,9 @@ impl StateMachine {
             let at = entry.log_id;
             self.wait_durable(at.index).await?;
             let _busy = self.applying.stall.begin();
+            let started = Instant::now();
             let outcomes = self.apply_entry(entry, &mut group.changes).map_err(failure)?;
+            group.took += started.elapsed();
             group.answers.push((responder, outcomes));
             group.end = Some(at);
             if group.answers.len() >= GROUP_ENTRIES_MAX || group.changes.rows.len() >= GROUP_ROWS_MAX {

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::snapshot::{Incoming, Outgoing, chunks, receive};
 use super::{Applying, Log, LogStorage, StateMachine, Types, Vote};
+use crate::durations::Durations;
 use crate::encoding::Position;
 use crate::fault::Fault;
 use crate::identity::Identity;
@@ -34,6 +35,7 @@ fn build(kind: &StoreKind) -> (LogStorage, StateMachine) {
         applied: watch::Sender::default(),
         events: broadcast::Sender::new(16),
         fault,
+        times: Durations::default(),
         stall: Default::default(),
     };
     let (everything, durable) = watch::channel(Some(Position { term: u64::MAX, index: u64::MAX }));

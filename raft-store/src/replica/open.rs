@@ -9,6 +9,7 @@ use openraft::{Config, SnapshotPolicy};
 use tokio::sync::{Semaphore, broadcast, watch};
 
 use super::{Inner, Replica};
+use crate::durations::Durations;
 use crate::encoding::AppliedRecord;
 use crate::errors::OpenError;
 use crate::fault::Fault;
@@ -93,6 +94,7 @@ async fn start_on(
         events: broadcast::Sender::new(EVENTS_WAITING_MAX),
         fault: fault.clone(),
         stall: Stall::default(),
+        times: Durations::default(),
     });
     let durable = log.appender().durable();
     let machine = StateMachine::new(applying.clone(), durable, stored.as_ref()).map_err(damaged)?;

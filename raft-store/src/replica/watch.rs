@@ -1,7 +1,6 @@
 //! What is watched while Raft runs: who leads, whether a quorum answers, and whether anything broke.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
@@ -135,7 +134,8 @@ impl Replica {
     pub fn metrics(&self) -> Metrics {
         let metrics = self.inner.raft.metrics();
         let metrics = metrics.borrow_watched();
-        let times = self.inner.log.appender().times();
+        let sync_times = self.inner.log.appender().times().times();
+        let ms = |ago: Duration| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
         let index = |id: &Option<crate::raft::LogId>| id.as_ref().map_or(0, |id| id.index);
         let matched = metrics.replication.iter().flatten().map(|(replica, matched)| (*replica, index(matched)));
         Metrics {
@@ -147,12 +147,11 @@ impl Replica {
             snapshot_index: index(&metrics.snapshot),
             purged_index: index(&metrics.purged),
             matched: matched.collect(),
-            quorum_acked_ms_ago: quorum_acked_ago(&metrics)
-                .map(|ago| u64::try_from(ago.as_millis()).unwrap_or(u64::MAX)),
-            syncs: times.count.load(Ordering::Relaxed),
-            sync_us_total: times.total_us.load(Ordering::Relaxed),
-            sync_us_max: times.max_us.load(Ordering::Relaxed),
-            sync_buckets: times.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).collect(),
+            quorum_acked_ms_ago: quorum_acked_ago(&metrics).map(ms),
+            syncs: sync_times.count,
+            sync_times,
+            apply_times: self.inner.applying.times.times(),
+            flushed_ms_ago: self.inner.applying.gate.flushed_ago().map(ms),
         }
     }
 }
