@@ -3,6 +3,7 @@
 use super::cgroup::CgroupConf;
 use super::config::{Config, NodeSet, SchedulerType};
 use super::diagnostics::Findings;
+use super::fence::FenceConf;
 use super::globals::Globals;
 use super::gres::GresConf;
 use super::nodes::Nodes;
@@ -19,6 +20,7 @@ pub(super) struct Parts {
     pub(super) gres: Vec<GresConf>,
     pub(super) cgroup: CgroupConf,
     pub(super) topology: Vec<TopologyLine>,
+    pub(super) fence: FenceConf,
 }
 
 impl Parts {
@@ -116,6 +118,7 @@ impl Parts {
             gres: self.gres,
             cgroup: self.cgroup,
             topology: self.topology,
+            fence: self.fence,
         }
     }
 }

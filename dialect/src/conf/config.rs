@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::cgroup::CgroupConf;
+use super::fence::FenceConf;
 use super::globals;
 use super::gres::GresConf;
 use super::nodes::NodeConf;
@@ -303,6 +304,7 @@ pub struct Config {
     pub gres: Vec<GresConf>,
     pub cgroup: CgroupConf,
     pub topology: Vec<TopologyLine>,
+    pub fence: FenceConf,
 
     /// Where each node stands in `nodes`.
     pub(super) node_index: BTreeMap<String, u32>,

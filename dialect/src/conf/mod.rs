@@ -1,4 +1,4 @@
-//! The language of `slurm.conf` and its sister files `gres.conf`, `cgroup.conf` and `topology.conf`.
+//! The language of `slurm.conf` and its sister files `gres.conf`, `cgroup.conf`, `topology.conf` and `fence.conf`.
 //!
 //! ```text
 //! Source ─► include ─► lexer ─► lines of pairs ─► fields (by the tables of `keys`) ─► globals, nodes,
@@ -19,6 +19,7 @@ mod config;
 mod controllers;
 mod cpus;
 mod diagnostics;
+mod fence;
 mod fields;
 mod globals;
 mod gres;
@@ -49,6 +50,7 @@ pub use config::{
     MemoryPer, NodeSet, Priority, PriorityType, PrologFlags, SchedulerType, Scripts, SelectParameters, SelectType,
 };
 pub use diagnostics::{Diagnostic, Severity};
+pub use fence::{FENCE_LEVELS_MAX, FenceConf, FenceDevice};
 pub use gres::GresConf;
 pub use keys::{Key, Support, global_keys};
 pub use node_gres::NodeGres;
@@ -108,8 +110,9 @@ fn read_all(library: &mut Library<'_>, lines: Vec<Vec<Pair>>, findings: &mut Fin
     let gres = gres::read(&library.read_sister("gres.conf", findings), &nodes, &gres_types, findings);
     let cgroup = cgroup::read(&library.read_sister("cgroup.conf", findings), findings);
     let topology = topology::read(&library.read_sister("topology.conf", findings), &nodes, findings);
+    let fence = fence::read(&library.read_sister("fence.conf", findings), &nodes, findings);
     let places = check::Places::of(&globals, partitions.places.clone(), top);
-    let parts = assemble::Parts { globals, nodes, node_sets, partitions, gres, cgroup, topology };
+    let parts = assemble::Parts { globals, nodes, node_sets, partitions, gres, cgroup, topology, fence };
     let mut config = parts.assemble(findings);
     check::check(&mut config, &places, findings);
     config

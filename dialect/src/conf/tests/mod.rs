@@ -1,6 +1,7 @@
 //! Whole configurations.
 
 mod faults;
+mod fence;
 mod includes;
 mod random;
 mod show;

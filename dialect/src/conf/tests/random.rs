@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use super::*;
 
 fn check(text: &str) -> Result<(), TestCaseError> {
-    let parsed = read(&[("f", text), ("gres.conf", text), ("cgroup.conf", text), ("topology.conf", text)]);
+    let parsed =
+        read(&[("f", text), ("gres.conf", text), ("cgroup.conf", text), ("topology.conf", text), ("fence.conf", text)]);
     let errors = parsed.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
     prop_assert_eq!(parsed.config.is_none(), errors);
     prop_assert_eq!(parse(&Stored(&parsed.files), "f"), parsed);
