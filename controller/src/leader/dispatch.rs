@@ -32,7 +32,7 @@ pub(super) async fn run(term: Term) {
         nodes = tokio::select! {
             woken = wake.next(concerns) => match woken {
                 Woken::By(events) => term.member.core.read(|cluster| touched(cluster, &events)),
-                Woken::LookAtAll => term.member.sessions.nodes().into_iter().collect(),
+                Woken::Missed | Woken::Patience => term.member.sessions.nodes().into_iter().collect(),
             },
             () = term.member.sessions.arrived.notified() => newcomers(&term, &told),
         };

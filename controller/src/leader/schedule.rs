@@ -1,4 +1,9 @@
 //! Schedule: pending jobs × free resources → plans. What apply refuses is planned again on the newer state.
+//!
+//! A pass begins at once after something that it could use happened while it rested. The longer a pass takes, the longer
+//! the rest after it: planning takes a bounded share of a core, whatever is submitted.
+
+use std::time::Duration;
 
 use muster_model::cluster::{Event, Outcome};
 use muster_model::sched::{Limits, View, plan};
@@ -6,38 +11,86 @@ use muster_proto::durable::{CommitPlan, command};
 use tokio::time::Instant;
 
 use super::Term;
-use super::wake::Wake;
+use super::wake::{Wake, Woken};
+
+/// A pass is followed by a rest so many times as long as planning took: it takes at most a fifth of a core.
+const REST_FACTOR: u32 = 4;
+/// The longest rest.
+const REST_MAX: Duration = Duration::from_secs(2);
+/// How often a pass looks at everything although nothing was heard that it could use: estimates move with time.
+const LOOK_AT_ALL: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(term: Term) {
     let timers = term.seat.settings.timers.clone();
     let mut wake = Wake::new(term.member.core.replica.events(), timers.look_again);
     loop {
-        while pass(&term).await {
-            tokio::time::sleep(timers.schedule_rest).await;
+        let looked_ms = term.member.now_ms();
+        let Passed { took, again } = pass(&term).await;
+        let ended = Instant::now();
+        if !again {
+            wait(&term, &mut wake, looked_ms, ended).await;
         }
-        wake.next(|event| {
-            matches!(event, Event::ScheduleAgain | Event::NodeChanged { .. } | Event::ConfigChanged { .. })
-        })
-        .await;
         // Submits that come together are planned together.
-        tokio::time::sleep(timers.schedule_rest).await;
+        let rest = (took * REST_FACTOR).clamp(timers.schedule_rest, REST_MAX);
+        tokio::time::sleep_until(ended + rest).await;
     }
 }
 
-/// Plans once. Whether another pass would find a newer state to work on at once.
-async fn pass(term: &Term) -> bool {
+fn concerns(event: &Event) -> bool {
+    matches!(event, Event::ScheduleAgain | Event::ConfigChanged { .. })
+}
+
+/// Until something happened that a pass could use, or a begin time has come.
+async fn wait(term: &Term, wake: &mut Wake, looked_ms: u64, ended: Instant) {
+    loop {
+        match wake.next(concerns).await {
+            Woken::By(_) | Woken::Missed => return,
+            Woken::Patience if ended.elapsed() >= LOOK_AT_ALL => return,
+            Woken::Patience => {
+                let now_ms = term.member.now_ms();
+                if term.member.core.read(|cluster| cluster.begins_between(looked_ms, now_ms)) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// What came of a pass.
+#[derive(Default)]
+struct Passed {
+    /// Planning alone: not the commit.
+    took: Duration,
+    /// Another pass would find a newer state to work on at once.
+    again: bool,
+}
+
+async fn pass(term: &Term) -> Passed {
     let started = Instant::now();
     let core = &term.member.core;
     let index = core.applied();
-    let mut view = core.read(|cluster| View::of(cluster, index));
+    let (mut view, limits) = core.read(|cluster| {
+        let limits = cluster.config().map_or_else(Limits::default, |config| Limits::of(config));
+        (View::of(cluster, index), limits)
+    });
+    if view.jobs.is_empty() {
+        return Passed::default();
+    }
     // Cluster time stands still while nothing is proposed: begin times must pass all the same.
     view.now_ms = view.now_ms.max(term.member.now_ms());
-    let mut wanted = plan(&view, &limits(term));
+    let mut wanted = plan(&view, &limits);
+    let took = started.elapsed();
     if wanted.placements.is_empty() && wanted.verdicts.is_empty() {
-        return false;
+        return Passed { took, again: false };
     }
-    wanted.pass_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let full = is_full(&wanted);
+    wanted.pass_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+    let full = wanted.placements.len() >= limits.max_placements || wanted.verdicts.len() >= limits.max_verdicts;
+    let again = commit(term, wanted, full).await;
+    Passed { took, again }
+}
+
+/// Proposes a plan. Whether some of it was refused, or it was as long as a plan may be.
+async fn commit(term: &Term, wanted: CommitPlan, full: bool) -> bool {
     match term.member.proposer.duty(command::Body::CommitPlan(wanted)).await {
         Ok(Outcome::Planned { accepted, refused }) => {
             if !refused.is_empty() {
@@ -52,16 +105,4 @@ async fn pass(term: &Term) -> bool {
         // Leadership ends, or no quorum answers: looked at again later.
         Err(_) => false,
     }
-}
-
-fn is_full(plan: &CommitPlan) -> bool {
-    plan.placements.len() >= Limits::default().max_placements
-}
-
-fn limits(term: &Term) -> Limits {
-    let config = term.member.config();
-    let backfill =
-        config.is_none_or(|config| config.conf.scheduler_type == muster_dialect::conf::SchedulerType::Backfill);
-    let defaults = Limits::default();
-    Limits { max_jobs_backfill: if backfill { defaults.max_jobs_backfill } else { 0 }, ..defaults }
 }

@@ -21,8 +21,10 @@ pub(super) struct Wake {
 pub(super) enum Woken {
     /// These happened.
     By(Vec<Event>),
-    /// Patience ended, or some events were missed: anything may have changed.
-    LookAtAll,
+    /// Some events were missed: anything may have changed.
+    Missed,
+    /// Nothing came that concerns.
+    Patience,
 }
 
 impl Wake {
@@ -35,7 +37,8 @@ impl Wake {
         let first = tokio::time::timeout(self.patience, self.first(&concerns)).await;
         match first {
             Ok(Some(first)) => self.rest(first, concerns),
-            Ok(None) | Err(_) => Woken::LookAtAll,
+            Ok(None) => Woken::Missed,
+            Err(_) => Woken::Patience,
         }
     }
 
@@ -57,10 +60,10 @@ impl Wake {
             match heard {
                 Heard::Event(event) if concerns(&event) => together.push(event),
                 Heard::Event(_) => {}
-                Heard::Missed => return Woken::LookAtAll,
+                Heard::Missed => return Woken::Missed,
             }
             if together.len() > TOGETHER_MAX {
-                return Woken::LookAtAll;
+                return Woken::Missed;
             }
         }
         Woken::By(together)

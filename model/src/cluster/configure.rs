@@ -166,7 +166,7 @@ impl Cluster {
 
     /// Derived: partitions with their overrides.
     pub(super) fn rebuild_partitions(&mut self) {
-        self.site = None;
+        self.site.take();
         let Some(in_force) = &self.config else { return };
         let index_of: BTreeMap<String, u32> = self
             .nodes

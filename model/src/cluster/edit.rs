@@ -109,7 +109,7 @@ impl Cluster {
         let before = of_site(&node.row);
         change(&mut node.row);
         if before != of_site(&node.row) {
-            self.site = None;
+            self.site.take();
         }
         self.note_node_change(index);
     }

@@ -14,6 +14,12 @@ pub(super) struct JobIndex {
     pub(super) array_running: BTreeMap<u32, u32>,
     pub(super) by_user: BTreeMap<u32, BTreeSet<u64>>,
     pub(super) startable: BTreeSet<u64>,
+    /// Of `startable`: those that nobody holds.
+    pub(super) waiting: BTreeSet<u64>,
+    /// (ms, uid) of `waiting`: not to start before.
+    pub(super) begins: BTreeSet<(u64, u64)>,
+    /// Of `waiting`: those that wait for a while after another's start.
+    pub(super) delayed: BTreeSet<u64>,
     pub(super) active: BTreeSet<u64>,
     /// (end ms, uid) of records that are over.
     pub(super) ended: BTreeSet<(u64, u64)>,
@@ -33,6 +39,9 @@ pub(super) struct IndexKeys {
     array_runs: bool,
     user: Option<u32>,
     startable: bool,
+    waiting: bool,
+    begin_ms: Option<u64>,
+    delayed: bool,
     active: bool,
     ended_ms: Option<u64>,
     due_ms: Option<u64>,
@@ -46,12 +55,17 @@ impl IndexKeys {
     pub(super) fn of(job: &Job) -> Self {
         let row = &job.row;
         let live = job.live_attempt();
+        let startable = job.is_startable();
+        let waiting = startable && !job.is_held();
         Self {
             label: Some(row.job_id),
             array: Some(row.array_job_id).filter(|&id| id != 0),
             array_runs: row.array_task.is_some() && live.is_some_and(|attempt| attempt.end_ms == 0),
             user: Some(job.spec().uid),
-            startable: job.is_startable(),
+            startable,
+            waiting,
+            begin_ms: Some(job.spec().begin_ms).filter(|&at| waiting && at != 0),
+            delayed: waiting && waits_a_while(job),
             active: live.is_some(),
             ended_ms: job.is_over().then_some(row.end_ms),
             due_ms: due_ms(job),
@@ -74,6 +88,12 @@ fn due_ms(job: &Job) -> Option<u64> {
         (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
         (limit, deadline) => limit.or(deadline),
     }
+}
+
+/// `after:12+5`: met by time alone, once the other has started.
+fn waits_a_while(job: &Job) -> bool {
+    let mut terms = job.spec().dependency.iter().flat_map(|dependency| &dependency.terms);
+    terms.any(|term| term.delay_minutes != 0)
 }
 
 fn targets(job: &Job) -> BTreeSet<u64> {
@@ -100,6 +120,13 @@ impl JobIndex {
         }
         if keys.startable {
             self.startable.insert(uid);
+        }
+        if keys.waiting {
+            self.waiting.insert(uid);
+        }
+        self.begins.extend(keys.begin_ms.map(|at| (at, uid)));
+        if keys.delayed {
+            self.delayed.insert(uid);
         }
         if keys.active {
             self.active.insert(uid);
@@ -128,6 +155,11 @@ impl JobIndex {
             take_out(&mut self.by_user, user, uid);
         }
         self.startable.remove(&uid);
+        self.waiting.remove(&uid);
+        self.delayed.remove(&uid);
+        if let Some(at) = keys.begin_ms {
+            self.begins.remove(&(at, uid));
+        }
         self.active.remove(&uid);
         if let Some(at) = keys.ended_ms {
             self.ended.remove(&(at, uid));

@@ -5,7 +5,8 @@
 
 use muster_dialect::state::{JobFlags, JobState, JobStatus, Reason};
 use muster_proto::durable::{
-    Attempt, AttemptNode, EndCause, JobKind, JobRow, JobSpec, NodePhase, NodeShare, Request, StepRecord, StepState,
+    Attempt, AttemptNode, EndCause, HoldKind, JobKind, JobRow, JobSpec, NodePhase, NodeShare, Request, StepRecord,
+    StepState,
 };
 
 /// Slurm's mark for "no limit" in seconds and counts.
@@ -81,6 +82,16 @@ impl Job {
     /// Waits for resources: pending, and no share of an older attempt is left (P3).
     pub fn is_startable(&self) -> bool {
         self.state() == JobState::Pending && self.live_attempt().is_none()
+    }
+
+    /// By its user or an administrator. Priority 0 is Slurm's other way to say so.
+    pub fn is_held(&self) -> bool {
+        self.row.hold() != HoldKind::None || self.row.priority == 0
+    }
+
+    /// Not to start before; 0: at once.
+    pub fn begin_ms(&self) -> u64 {
+        self.spec().begin_ms.max(self.row.eligible_ms)
     }
 
     /// Ended, every node released or proven dead.

@@ -1,7 +1,7 @@
 //! The state in memory, and what others may read of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use muster_proto::durable::{BlobRow, ConfigRow, MetaRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow};
 
@@ -28,8 +28,8 @@ pub struct Cluster {
     pub(super) node_names: BTreeMap<String, u32>,
     pub(super) partition_rows: BTreeMap<String, PartitionRow>,
     pub(super) partitions: BTreeMap<String, Arc<Partition>>,
-    /// Derived, when it was last needed: what of the cluster changes rarely, for the scheduler and the check at submit.
-    pub(super) site: Option<Arc<Site>>,
+    /// Derived, when it was first needed: what of the cluster changes rarely, for the scheduler and the check at submit.
+    pub(super) site: OnceLock<Arc<Site>>,
     pub(super) jobs: BTreeMap<u64, Arc<Job>>,
     pub(super) index: JobIndex,
     pub(super) requests: BTreeMap<RequestId, RequestRow>,
@@ -132,6 +132,17 @@ impl Cluster {
         self.index.startable.iter().filter_map(|uid| self.jobs.get(uid))
     }
 
+    /// Those of them that nobody holds: what a scheduler looks at.
+    pub fn waiting_jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
+        self.index.waiting.iter().filter_map(|uid| self.jobs.get(uid))
+    }
+
+    /// Whether time alone lets something start that could not start at `after_ms`, and can at `now_ms`.
+    pub fn begins_between(&self, after_ms: u64, now_ms: u64) -> bool {
+        let begun = self.index.begins.range((after_ms.saturating_add(1), 0)..=(now_ms.max(after_ms), u64::MAX));
+        !self.index.delayed.is_empty() || begun.into_iter().next().is_some()
+    }
+
     /// Records with a live attempt, by uid.
     pub fn active_jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
         self.index.active.iter().filter_map(|uid| self.jobs.get(uid))
@@ -174,7 +185,7 @@ impl Cluster {
 
     /// What of the cluster changes rarely, as the scheduler reads it. Kept until configuration, partitions or nodes change.
     pub fn site(&self) -> Arc<Site> {
-        self.site.clone().unwrap_or_else(|| Arc::new(Site::of(self)))
+        self.site.get_or_init(|| Arc::new(Site::of(self))).clone()
     }
 
     /// How many client requests are remembered.

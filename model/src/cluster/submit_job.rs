@@ -28,8 +28,11 @@ impl Cluster {
         self.add_references(row.spec.as_ref().expect("just put there"));
         let answer = Answer { uid: row.uid, job_id: row.job_id, ..done() };
         self.counters().submitted += 1;
+        let startable_now = row.eligible_ms != 0 && row.eligible_ms <= self.now_ms();
         self.insert_job(row);
-        self.events.push(Event::ScheduleAgain);
+        if startable_now {
+            self.events.push(Event::ScheduleAgain);
+        }
         Ok(answer)
     }
 
@@ -74,12 +77,8 @@ impl Cluster {
     }
 
     /// Whether the job could run, were all nodes idle and up.
-    fn check_feasible(&mut self, spec: &JobSpec) -> Result<(), Refusal> {
-        if self.site.is_none() {
-            self.site = Some(self.site());
-        }
-        let Some(site) = &self.site else { return Ok(()) };
-        feasible(site, spec).map_err(|why| match why {
+    fn check_feasible(&self, spec: &JobSpec) -> Result<(), Refusal> {
+        feasible(&self.site(), spec).map_err(|why| match why {
             Infeasible::Cpus | Infeasible::Memory | Infeasible::FeatureUnsupported => {
                 Refusal::new(why.errno(), why.to_string())
             }

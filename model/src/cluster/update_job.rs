@@ -115,7 +115,9 @@ impl Cluster {
         });
         self.change_hold(origin, command, uid);
         self.refresh_dependency(uid);
-        self.events.push(super::changes::Event::ScheduleAgain);
+        if !only_comments(command) && !job.state().is_finished() {
+            self.events.push(super::changes::Event::ScheduleAgain);
+        }
         Ok(())
     }
 

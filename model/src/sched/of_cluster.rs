@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use muster_proto::durable::{HoldKind, JobSpec, Sharing};
+use muster_proto::durable::{JobSpec, Sharing};
 
 use super::eligible::UNLIMITED_S;
 use super::licences::LicencesFree;
@@ -34,14 +34,14 @@ impl Site {
 impl View {
     /// Of the cluster as it is after the entry `index` of the log.
     pub fn of(cluster: &Cluster, index: u64) -> Self {
-        Self::with_site(cluster, index, Arc::new(Site::of(cluster)))
+        Self::with_site(cluster, index, cluster.site())
     }
 
     /// The same, with a site that was read before: right as long as neither configuration, partitions nor rows of nodes
     /// changed.
     pub fn with_site(cluster: &Cluster, index: u64, site: Arc<Site>) -> Self {
         let mut shapes = Shapes::default();
-        let jobs = cluster.startable_jobs().map(|job| pending(cluster, &site, job, &mut shapes)).collect();
+        let jobs = cluster.waiting_jobs().map(|job| pending(cluster, &site, job, &mut shapes)).collect();
         let node = |slot: &SiteNode| cluster.node(slot.index);
         Self {
             index,
@@ -104,14 +104,13 @@ fn pending(cluster: &Cluster, site: &Site, job: &Record, shapes: &mut Shapes) ->
         uid: row.uid,
         priority: row.priority,
         shape: shapes.number(Shape::of(job.spec(), site)),
-        // Priority 0 is Slurm's other way to say held.
-        held: row.hold() != HoldKind::None || row.priority == 0,
+        held: job.is_held(),
         depends_on: match cluster.dependency_state(job) {
             DependencyState::Met => DependsOn::Met,
             DependencyState::Waits => DependsOn::Waits,
             DependencyState::Never => DependsOn::Never,
         },
-        begin_ms: job.spec().begin_ms.max(row.eligible_ms),
+        begin_ms: job.begin_ms(),
         deadline_ms: job.spec().deadline_ms,
         tasks: job.is_array().then(|| row.pending_tasks.clone()),
         array_room: match row.array_limit {
