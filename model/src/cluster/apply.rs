@@ -97,6 +97,11 @@ impl Cluster {
             Body::RecordStepExit(command) => self.record_step_exit(command),
             Body::RecordReleased(command) => self.record_released(command),
             Body::RecordSignalled(command) => self.record_signalled(command),
+            Body::RequestFence(command) => outcome_of(self.request_fence(origin, command)),
+            Body::BeginFenceCall(command) => self.begin_fence_call(command),
+            Body::EndFenceCall(command) => self.end_fence_call(command),
+            Body::SettleFence(command) => self.settle_fence(command),
+            Body::CancelFence(command) => outcome_of(self.cancel_fence(origin, command)),
             Body::FinishOutbox(command) => outcome_of(self.finish_outbox(&command.ids)),
         }
     }
@@ -121,6 +126,9 @@ fn door(body: &Body) -> Door {
         | Body::ReturnNode(_)
         | Body::RaiseFeatureLevel(_)
         | Body::AdmitReplica(_)
+        | Body::BeginFenceCall(_)
+        | Body::EndFenceCall(_)
+        | Body::SettleFence(_)
         | Body::FinishOutbox(_) => Door::Leader,
         Body::RegisterNode(_)
         | Body::RecordHeld(_)
@@ -143,6 +151,8 @@ fn door(body: &Body) -> Door {
         | Body::CreateStep(_)
         | Body::SignalStep(_)
         | Body::ConfirmNodeDead(_)
+        | Body::RequestFence(_)
+        | Body::CancelFence(_)
         | Body::UpdateNode(_)
         | Body::UpdatePartition(_) => Door::Client,
     }

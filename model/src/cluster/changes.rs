@@ -30,11 +30,13 @@ pub enum Table {
     Work = 11,
     /// Key: outbox id, 8 bytes: `OutboxRow`.
     Outbox = 12,
+    /// Key: id of the operation, 8 bytes: `FenceRow`.
+    Fences = 13,
 }
 
 impl Table {
     /// Every table, in the order of a snapshot.
-    pub const ALL: [Table; 12] = [
+    pub const ALL: [Table; 13] = [
         Table::Meta,
         Table::Config,
         Table::Replicas,
@@ -47,6 +49,7 @@ impl Table {
         Table::History,
         Table::Work,
         Table::Outbox,
+        Table::Fences,
     ];
 
     /// Whether rows of this table are also held in memory, and so loaded at start.

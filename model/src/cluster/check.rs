@@ -42,6 +42,9 @@ pub enum Violation {
     /// Reference counts of blobs do not add up.
     #[error("references of a blob: {0}")]
     References(String),
+    /// A fence operation contradicts its node, the storm guard or another call.
+    #[error("fence: {0}")]
+    Fence(String),
     /// The digest does not equal the sum over all rows.
     #[error("digest")]
     Digest,
@@ -57,6 +60,7 @@ impl Cluster {
         self.check_index(&mut found);
         self.check_ids(&mut found);
         self.check_references(&mut found);
+        self.check_fences(&mut found);
         self.check_digest(&mut found);
         found
     }
@@ -85,6 +89,7 @@ impl Cluster {
                 }
             }
         }
+        self.check_fences_since(before, &mut found);
         if self.meta.next_uid < before.meta.next_uid || self.meta.next_epoch < before.meta.next_epoch {
             found.push(Violation::Id("a floor went down".to_owned()));
         }
@@ -263,6 +268,7 @@ impl Cluster {
         self.requests.iter().for_each(|(k, row)| add(Table::Requests, k.key(), row.encode_to_vec()));
         self.blobs.iter().for_each(|(k, row)| add(Table::Blobs, k.to_vec(), row.encode_to_vec()));
         self.work.iter().for_each(|(k, row)| add(Table::Work, k.to_be_bytes().to_vec(), row.encode_to_vec()));
+        self.fences.iter().for_each(|(k, row)| add(Table::Fences, k.to_be_bytes().to_vec(), row.encode_to_vec()));
         self.outbox.iter().for_each(|(k, row)| add(Table::Outbox, k.to_be_bytes().to_vec(), row.encode_to_vec()));
         if sum != self.digest() {
             found.push(Violation::Digest);

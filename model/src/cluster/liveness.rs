@@ -66,6 +66,9 @@ impl Cluster {
         if let Err(outcome) = self.check_epoch(command.node, command.epoch) {
             return outcome;
         }
+        if !self.node_may_return(command.node) {
+            return stale("it is being fenced");
+        }
         let service = self.settings().map_or(0, |settings| settings.return_to_service);
         self.edit_node(command.node, |row| {
             row.not_responding = false;
@@ -82,7 +85,7 @@ impl Cluster {
         Outcome::Done(done())
     }
 
-    /// An operator's word that the machine is off: proof for all shares there. Its boot never counts again.
+    /// An operator's word that the machine is off.
     pub(super) fn confirm_node_dead(&mut self, origin: &Origin, command: &ConfirmNodeDead) -> Ruling {
         require_admin(origin)?;
         let node = self.node_by_name(&command.name).cloned().ok_or(errno::ESLURM_INVALID_NODE_NAME)?;
@@ -94,6 +97,15 @@ impl Cluster {
             return Err(Refusal::new(errno::ESLURM_INVALID_NODE_STATE, why));
         }
         let index = node.index();
+        let name = if origin.user_name.is_empty() { origin.uid.to_string() } else { origin.user_name.clone() };
+        let why = format!("confirmed by {name}: {}", command.why);
+        self.overtake_fence(index, &why);
+        self.bury(index, &why);
+        Ok(done())
+    }
+
+    /// Proof that the machine is off, for all shares there. Its boot never counts again.
+    pub(super) fn bury(&mut self, index: u32, why: &str) {
         let epoch = self.meta.next_epoch;
         self.meta.next_epoch += 1;
         self.edit_node(index, |row| {
@@ -104,9 +116,7 @@ impl Cluster {
             row.epoch = epoch;
             row.not_responding = true;
         });
-        let name = if origin.user_name.is_empty() { origin.uid.to_string() } else { origin.user_name.clone() };
-        self.prove_dead(index, epoch, &format!("confirmed by {name}: {}", command.why));
-        Ok(done())
+        self.prove_dead(index, epoch, why);
     }
 
     /// A drain that Muster sets by itself. An operator's reason is left alone.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use muster_proto::durable::{
-    BlobRow, ConfigRow, MetaRow, NodeRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow,
+    BlobRow, ConfigRow, FenceRow, MetaRow, NodeRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow,
 };
 use prost::Message;
 
@@ -51,6 +51,7 @@ impl Cluster {
             Table::Requests => Some(self.requests.get(&RequestId::from_key(key)?)?.encode_to_vec()),
             Table::Blobs => Some(self.blobs.get(key)?.encode_to_vec()),
             Table::Work => Some(self.work.get(&number(key)?)?.encode_to_vec()),
+            Table::Fences => Some(self.fences.get(&number(key)?)?.encode_to_vec()),
             Table::Outbox => Some(self.outbox.get(&number(key)?)?.encode_to_vec()),
             Table::BlobBytes | Table::History => None,
         }
@@ -107,6 +108,12 @@ impl Cluster {
             }
             Table::Outbox => {
                 self.outbox.insert(number(key).ok_or("key")?, decode::<OutboxRow>(value)?);
+            }
+            Table::Fences => {
+                let fence = decode::<FenceRow>(value)?;
+                let newest = self.fence_of.entry(fence.node).or_default();
+                *newest = (*newest).max(fence.fence);
+                self.fences.insert(number(key).ok_or("key")?, fence);
             }
             Table::BlobBytes => {}
             Table::History => {

@@ -36,12 +36,13 @@ impl Node {
         &self.line.total
     }
 
-    /// Whether new work may be placed on it: registered, up, responding, not drained, failing or removed.
+    /// Whether new work may be placed on it: registered, up, responding, not drained, failing, being fenced
+    /// or removed.
     pub fn is_usable(&self) -> bool {
         let row = &self.row;
         row.epoch != 0
             && row.base() == NodeBase::Up
-            && !(row.drain || row.fail || row.maint || row.not_responding || row.removed)
+            && !(row.drain || row.fail || row.maint || row.not_responding || row.removed || row.fencing)
     }
 
     /// Whether orders can reach it: it has registered, and is not known to be silent.

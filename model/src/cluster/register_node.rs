@@ -8,6 +8,7 @@
 //! | same | same | new | nothing: what it does not hold waits for proof, and the node is drained |
 //! | same | new | any | everything of older epochs is dead |
 //! | same | one superseded before | | refused: a ghost, or a clock turned back |
+//! | same | same, while the node is being fenced | | nothing; refused until that is over |
 
 use muster_dialect::errno;
 use muster_proto::durable::{Answer, EndCause, Hardware, NodeBase, NodePhase, RegisterNode};
@@ -40,6 +41,12 @@ impl Cluster {
         let index = node.index();
         let first = node.row.machine.is_empty();
         let kinship = kinship(&node, command);
+        if matches!(kinship, Kinship::NewBoot) {
+            self.overtake_fence(index, "the machine has booted since");
+        } else if !self.node_may_return(index) {
+            let why = format!("{} is being fenced: it returns with a new boot, or when that is over", node.name());
+            return Err(Refusal::new(errno::ESLURM_ACCESS_DENIED, why));
+        }
         if !matches!(kinship, Kinship::Continues) {
             self.give_epoch(index, command);
         }

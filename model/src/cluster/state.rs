@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use muster_proto::durable::{BlobRow, ConfigRow, MetaRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow};
+use muster_proto::durable::{
+    BlobRow, ConfigRow, FenceRow, MetaRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow,
+};
 
 use super::changes::Event;
 use super::config::{InForce, Partition};
@@ -37,6 +39,9 @@ pub struct Cluster {
     pub(super) blobs: BTreeMap<Hash, BlobRow>,
     pub(super) work: BTreeMap<u64, WorkRow>,
     pub(super) outbox: BTreeMap<u64, OutboxRow>,
+    pub(super) fences: BTreeMap<u64, FenceRow>,
+    /// Derived: the newest operation on each node. Only that one may be open.
+    pub(super) fence_of: BTreeMap<u32, u64>,
     pub(super) ledger: Ledger,
     /// Of the batch that is being applied.
     pub(super) events: Vec<Event>,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use muster_proto::durable::{
-    Allocation, ArraySpec, Batch, BlobRef, CancelJobs, Channel, Command, CommitPlan, ConfigFile, ConfigFiles,
-    FoundCluster, Hardware, HeldAttempt, JobKind, JobSpec, JobTarget, LoseNode, NodeShare, Origin, Placement,
-    RecordHeld, RecordRefused, RecordReleased, RecordStepExit, RecordStepStarted, RegisterNode, Request, RequestKey,
-    SubmitJob, TaskRange, Usage, command::Body,
+    Allocation, ApplyConfig, ArraySpec, Batch, BeginFenceCall, BlobRef, CancelJobs, Channel, Command, CommitPlan,
+    ConfigFile, ConfigFiles, EndFenceCall, FoundCluster, Hardware, HeldAttempt, JobKind, JobSpec, JobTarget, LoseNode,
+    NodeShare, Origin, Placement, RecordHeld, RecordRefused, RecordReleased, RecordStepExit, RecordStepStarted,
+    RegisterNode, Request, RequestFence, RequestKey, SettleFence, SubmitJob, TaskRange, Usage, command::Body,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -35,6 +35,11 @@ PartitionName=short Nodes=n[1-2] MaxTime=30 DefaultTime=10 State=UP
 PartitionName=root Nodes=n[3-4] MaxTime=60 AllowGroups=root State=UP
 PartitionName=down Nodes=n4 MaxTime=60 State=DOWN
 ";
+
+/// Two levels for n1 to n3, none for n4; quick.
+pub(crate) const FENCE: &str = "MaxFences=2 FenceWindow=600\nFenceDelay=30\nFenceRetry=60\n
+NodeName=n[1-3] Agent=fence_bmc Parameters=\"ip=bmc-%n\" Timeout=10\n
+NodeName=n[1-2] Level=2 Agent=fence_pdu Timeout=5 Action=reboot\n";
 
 /// Rows as a store would hold them.
 pub(crate) type Disk = BTreeMap<(Table, Vec<u8>), Vec<u8>>;
@@ -78,6 +83,48 @@ impl Scene {
             scene.register(index, "boot-1", 1);
         }
         scene
+    }
+
+    /// With a fence.conf beside slurm.conf.
+    pub(crate) fn up_fenced(conf: &str, fence: &str) -> Self {
+        let mut scene = Self::with(conf);
+        let mut files = files(conf);
+        files.files.push(ConfigFile { path: "/etc/slurm/fence.conf".to_owned(), text: fence.to_owned() });
+        let outcome = scene.client(0, Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 }));
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        (0..4).for_each(|index| drop(scene.register(index, "boot-1", 1)));
+        scene
+    }
+
+    /// As the leader does it; `off`: what the agents say; `None`: the leader dies before they say anything.
+    pub(crate) fn on_fence_duty(&mut self, duty: FenceDuty, off: Option<bool>) -> Outcome {
+        match duty {
+            FenceDuty::Request { name, epoch } => {
+                let why = "Not responding".to_owned();
+                self.lead(Body::RequestFence(RequestFence { name, why, epoch, force: false }))
+            }
+            FenceDuty::Call { fence, call } => {
+                let begun = self.begin_call(fence, call);
+                let goes = matches!(&begun, Outcome::Done(answer) if answer.count == 1);
+                match off.filter(|_| goes) {
+                    Some(off) => {
+                        let word = if off { "off" } else { "on" }.to_owned();
+                        self.lead(Body::EndFenceCall(EndFenceCall { fence, call, off, word }))
+                    }
+                    None => begun,
+                }
+            }
+            FenceDuty::Settle { fence } => self.lead(Body::SettleFence(SettleFence { fence, ..Default::default() })),
+            FenceDuty::PowerOn { fence } => {
+                self.lead(Body::SettleFence(SettleFence { fence, powered_on: true, word: "on".to_owned() }))
+            }
+        }
+    }
+
+    /// Three controllers, all well, on hosts of their own.
+    pub(crate) fn begin_call(&mut self, fence: u64, call: u32) -> Outcome {
+        let all = vec![1, 2, 3];
+        self.lead(Body::BeginFenceCall(BeginFenceCall { fence, call, leader: 1, voters: all.clone(), answering: all }))
     }
 
     pub(crate) fn apply(&mut self, command: Command) -> Outcome {

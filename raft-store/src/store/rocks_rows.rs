@@ -89,6 +89,7 @@ fn family_name(table: Table) -> &'static str {
         Table::History => "history",
         Table::Work => "work",
         Table::Outbox => "outbox",
+        Table::Fences => "fences",
     }
 }
 

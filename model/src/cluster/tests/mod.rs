@@ -1,6 +1,7 @@
 //! Scenarios: what each promise means, command by command.
 
 mod arrays;
+mod fences;
 mod lifecycle;
 mod nodes;
 mod one_run;

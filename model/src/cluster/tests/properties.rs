@@ -1,8 +1,9 @@
 //! Whatever is proposed, in whatever order: invariants hold, and equal logs make equal states.
 
 use muster_proto::durable::{
-    CancelJobs, ConfirmNodeDead, CreateStep, EndAllocation, ExpireJobs, JobTarget, NotifyJob, PurgeJobs, PurgeRequests,
-    RequeueJob, ReturnNode, SignalStep, StepSpec, SuspectNode, UpdateJob, UpdateNode, command::Body,
+    CancelFence, CancelJobs, ConfirmNodeDead, CreateStep, EndAllocation, EndFenceCall, ExpireJobs, JobTarget,
+    NotifyJob, PurgeJobs, PurgeRequests, RequestFence, RequeueJob, ReturnNode, SettleFence, SignalStep, StepSpec,
+    SuspectNode, UpdateJob, UpdateNode, command::Body,
 };
 use proptest::prelude::*;
 
@@ -35,6 +36,10 @@ enum Move {
     Return(u8),
     Dead(u8),
     Register { node: u8, boot: u8, spool: u8 },
+    Fence { node: u8, force: bool },
+    FenceDuty { which: u8, off: bool, alone: bool },
+    FenceEnd { which: u8, off: bool },
+    CallOff(u8),
     Later(u16),
     Expire,
     Purge,
@@ -66,6 +71,10 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => any8().prop_map(Move::Dead),
         4 => (any8(), 0..8u8, 0..8u8).prop_map(|(node, boot, spool)| Move::Register { node, boot, spool }),
         2 => any::<u16>().prop_map(Move::Later),
+        1 => (any8(), any::<bool>()).prop_map(|(node, force)| Move::Fence { node, force }),
+        4 => (any8(), any::<bool>(), any::<bool>()).prop_map(|(which, off, alone)| Move::FenceDuty { which, off, alone }),
+        1 => (any8(), any::<bool>()).prop_map(|(which, off)| Move::FenceEnd { which, off }),
+        1 => any8().prop_map(Move::CallOff),
         1 => Just(Move::Expire),
         1 => Just(Move::Purge),
     ]
@@ -212,6 +221,30 @@ fn play(scene: &mut Scene, a_move: &Move) {
             let boot = if boot == 0 || row.boot_id.is_empty() { last.max(gone + 1) + 1 } else { last };
             scene.register(index(node), &format!("boot-{boot}"), spool);
         }
+        Move::Fence { node, force } => {
+            let name = format!("n{}", index(node) + 1);
+            let why = "w".to_owned();
+            scene.client(0, Body::RequestFence(RequestFence { name, why, force, epoch: 0 }));
+        }
+        Move::FenceDuty { which, off, alone } => {
+            let duties = scene.cluster.fence_duties(scene.now_ms + u64::from(which), 100);
+            let duty = duties.get(usize::from(which) % duties.len().max(1)).cloned();
+            if let Some(duty) = duty {
+                scene.on_fence_duty(duty, (!alone).then_some(off));
+            }
+        }
+        Move::FenceEnd { which, off } => {
+            let rows: Vec<_> = scene.cluster.fences().map(|row| (row.fence, row.call)).collect();
+            if let Some((fence, call)) = rows.get(usize::from(which) % rows.len().max(1)).copied() {
+                let call = call.saturating_sub(u32::from(which % 5 == 0));
+                scene.lead(Body::EndFenceCall(EndFenceCall { fence, call, off, word: "late".to_owned() }));
+                scene.lead(Body::SettleFence(SettleFence { fence, powered_on: which % 2 == 0, word: String::new() }));
+            }
+        }
+        Move::CallOff(node) => {
+            let name = format!("n{}", index(node) + 1);
+            scene.client(0, Body::CancelFence(CancelFence { name, why: "w".to_owned() }));
+        }
         Move::Later(ms) => scene.later(u64::from(ms) * 4),
         Move::Expire => {
             let uids = scene.cluster.due(scene.now_ms, 100);
@@ -229,10 +262,11 @@ fn play(scene: &mut Scene, a_move: &Move) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `Scene` checks every invariant after each command.
+    /// `Scene` checks every invariant after each command; with fence.conf and without.
     #[test]
-    fn invariants_hold_and_equal_logs_make_equal_states(moves in proptest::collection::vec(moves(), 1..160)) {
-        let mut scene = Scene::up_with(&CONF.replace("ReturnToService=1", "ReturnToService=2"));
+    fn invariants_hold_and_equal_logs_make_equal_states(moves in proptest::collection::vec(moves(), 1..160), fenced in any::<bool>()) {
+        let conf = CONF.replace("ReturnToService=1", "ReturnToService=2");
+        let mut scene = if fenced { Scene::up_fenced(&conf, FENCE) } else { Scene::up_with(&conf) };
         for a_move in &moves {
             play(&mut scene, a_move);
         }
