@@ -26,9 +26,7 @@ impl Agent {
         let live: Vec<(u32, bool)> =
             row.steps.iter().filter(|step| step.exit.is_none()).map(|step| (step.step, step.kill_at_ms != 0)).collect();
         if live.is_empty() {
-            row.set_phase(Phase::Emptying);
-            out.push(self.journal_attempt(key));
-            return out.push(Action::VerifyEmpty { attempt: key });
+            return self.begin_emptying(key, out);
         }
         out.push(self.journal_attempt(key));
         let cause = EndCause::try_from(ending.cause).unwrap_or(EndCause::None);

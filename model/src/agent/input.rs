@@ -67,6 +67,8 @@ pub struct StepExit {
     pub end_ms: u64,
     /// Why it could not be launched; else empty.
     pub error: String,
+    /// Its supervisor saw that nothing of it lives. Otherwise somebody has to look.
+    pub empty: bool,
 }
 
 /// A supervisor, or what it left, found at start.

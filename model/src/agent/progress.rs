@@ -63,23 +63,23 @@ impl Agent {
         if known.exit.is_some() {
             return;
         }
+        let empty = exit.empty;
         known.exit = Some(ExitRow {
             wait_status: exit.wait_status,
             end_ms: exit.end_ms,
             error: exit.error,
             usage: Some(exit.usage),
         });
+        row.unproven |= !empty;
         let last = row.phase() == Phase::Ending && !row.has_live_steps();
-        if last {
-            row.set_phase(Phase::Emptying);
-        }
         let report = self.step_exit(step);
         let report = self.add_report(key, report);
-        out.push(self.journal_attempt(key));
-        out.push(report);
         if last {
-            out.push(Action::VerifyEmpty { attempt: key });
+            self.begin_emptying(key, out);
+        } else {
+            out.push(self.journal_attempt(key));
         }
+        out.push(report);
     }
 
     pub(super) fn on_empty(&mut self, key: AttemptKey, drain_reason: String, out: &mut Vec<Action>) {
@@ -87,11 +87,27 @@ impl Agent {
         if row.phase() != Phase::Emptying {
             return;
         }
-        row.set_phase(Phase::Epilogue);
         row.drain_reason = drain_reason;
+        self.begin_epilog(key, out);
+    }
+
+    fn begin_epilog(&mut self, key: AttemptKey, out: &mut Vec<Action>) {
+        let row = self.attempts.get_mut(&key).expect("the caller found it");
+        row.set_phase(Phase::Epilogue);
         let hold = row.hold.clone().unwrap_or_default();
         out.push(self.journal_attempt(key));
         out.push(Action::RunEpilog { attempt: key, hold });
+    }
+
+    /// No step is left. Each that ran was watched to its last process by its supervisor, or somebody has to look.
+    pub(super) fn begin_emptying(&mut self, key: AttemptKey, out: &mut Vec<Action>) {
+        let row = self.attempts.get_mut(&key).expect("the caller found it");
+        if !row.unproven {
+            return self.begin_epilog(key, out);
+        }
+        row.set_phase(Phase::Emptying);
+        out.push(self.journal_attempt(key));
+        out.push(Action::VerifyEmpty { attempt: key });
     }
 
     pub(super) fn on_epilog_ended(&mut self, key: AttemptKey, failure: Option<String>, out: &mut Vec<Action>) {

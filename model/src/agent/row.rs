@@ -128,6 +128,9 @@ pub struct AttemptRow {
     /// Steps that are over and acknowledged: first and last of each run of ids.
     #[prost(uint32, repeated, tag = "13")]
     pub done: Vec<u32>,
+    /// A step ended and nobody saw its containment empty: the attempt's end looks for what may live.
+    #[prost(bool, tag = "14")]
+    pub unproven: bool,
 }
 
 /// A step on this node.

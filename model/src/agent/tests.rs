@@ -141,7 +141,7 @@ fn an_attempt_is_released_after_steps_containment_and_epilog_in_that_order() {
     assert!(matches!(&actions[..], [Action::EndStep { whole: true, .. }]), "{actions:?}");
     let exit = StepExit { wait_status: 15, ..StepExit::default() };
     let actions = without_journal(agent.on(Input::StepExited { step: STEP, exit }, 2_500));
-    assert!(matches!(&actions[..], [Action::Report(_), Action::VerifyEmpty { .. }]), "{actions:?}");
+    assert!(matches!(&actions[..], [Action::VerifyEmpty { .. }, Action::Report(_)]), "{actions:?}");
     let empty = Input::ContainmentEmpty { attempt: KEY, drain_reason: String::new() };
     let actions = without_journal(agent.on(empty, 3_000));
     assert!(matches!(&actions[..], [Action::RunEpilog { .. }]), "{actions:?}");
@@ -150,12 +150,37 @@ fn an_attempt_is_released_after_steps_containment_and_epilog_in_that_order() {
 }
 
 #[test]
+fn what_a_supervisor_saw_empty_is_not_looked_for_again() {
+    let mut agent = running(60);
+    agent.on(order(end()), 2_000);
+    let exit = StepExit { wait_status: 15, empty: true, ..StepExit::default() };
+    let actions = without_journal(agent.on(Input::StepExited { step: STEP, exit }, 2_500));
+    assert!(matches!(&actions[..], [Action::RunEpilog { .. }, Action::Report(_)]), "{actions:?}");
+}
+
+#[test]
+fn one_step_without_proof_is_enough_to_look_for_all() {
+    let mut agent = running(60);
+    let other = StepKey { attempt: KEY, step: 0 };
+    let launch = wire::LaunchStep { spec: Some(StepSpec::default()), ..wire::LaunchStep::default() };
+    agent.on(order(order::Body::LaunchStep(launch)), 1_000);
+    agent.on(Input::StepExited { step: other, exit: StepExit::default() }, 1_500);
+    // Not forgotten by a restart either.
+    let found = vec![FoundStep { step: STEP, found: Found::Lives }];
+    let (mut agent, _) = Agent::restore(OPTIONS, "boot", journal_of(&agent), found, 1_600);
+    agent.on(order(end()), 2_000);
+    let exit = StepExit { empty: true, ..StepExit::default() };
+    let actions = without_journal(agent.on(Input::StepExited { step: STEP, exit }, 2_500));
+    assert!(matches!(&actions[..], [Action::VerifyEmpty { .. }, Action::Report(_)]), "{actions:?}");
+}
+
+#[test]
 fn an_attempt_that_ends_during_its_prolog_is_never_held() {
     let mut agent = registered();
     agent.on(order(hold(60)), 0);
     assert_eq!(without_journal(agent.on(order(end()), 0)), []);
     let actions = without_journal(agent.on(prolog_ended(None), 0));
-    assert_eq!(actions, [Action::VerifyEmpty { attempt: KEY }]);
+    assert!(matches!(&actions[..], [Action::RunEpilog { .. }]), "{actions:?}");
 }
 
 #[test]

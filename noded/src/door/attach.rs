@@ -145,5 +145,5 @@ async fn carry_down(mut from_step: ReadHalf<BoxStream>, down: &Down) {
 }
 
 fn failure(error: u32, message: &str) -> Failure {
-    Failure { error, message: message.into(), retry: false }
+    Failure { error, message: message.into(), ..Failure::default() }
 }

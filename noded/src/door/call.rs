@@ -45,5 +45,5 @@ impl Door {
 }
 
 fn failure(error: u32, message: &str) -> Failure {
-    Failure { error, message: message.into(), retry: false }
+    Failure { error, message: message.into(), ..Failure::default() }
 }

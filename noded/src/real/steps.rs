@@ -154,6 +154,7 @@ pub(super) fn step_exit(record: ExitRecord) -> StepExit {
         usage: record.usage.unwrap_or_default(),
         end_ms: record.end_ms,
         error: record.error,
+        empty: record.empty,
     }
 }
 

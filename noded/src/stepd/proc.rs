@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
@@ -72,25 +73,39 @@ pub(crate) fn all() -> Vec<Process> {
     pids.filter_map(read).collect()
 }
 
-/// All that descend from `root`, without it.
+/// All that descend from `root`, without it, dead ones that were not reaped included.
 pub(crate) fn descendants(root: i32) -> Vec<Process> {
-    let everything = all();
-    let mut children: BTreeMap<i32, Vec<&Process>> = BTreeMap::new();
-    for process in &everything {
-        children.entry(process.parent).or_default().push(process);
+    if Path::new("/proc/thread-self/children").exists() {
+        return walk(root, children);
     }
+    // A kernel without CONFIG_PROC_CHILDREN: look at everybody's parent.
+    let mut of: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
+    for process in all() {
+        of.entry(process.parent).or_default().push(process.pid);
+    }
+    walk(root, |pid| of.get(&pid).cloned().unwrap_or_default())
+}
+
+fn walk(root: i32, children: impl Fn(i32) -> Vec<i32>) -> Vec<Process> {
     let mut found = Vec::new();
     let mut seen = BTreeSet::from([root]);
     let mut open = vec![root];
     while let Some(pid) = open.pop() {
-        for child in children.get(&pid).into_iter().flatten() {
-            if seen.insert(child.pid) {
-                open.push(child.pid);
-                found.push((*child).clone());
+        for child in children(pid) {
+            if seen.insert(child) {
+                open.push(child);
+                found.extend(read(child));
             }
         }
     }
     found
+}
+
+/// Children of all threads of a process: proc(5), `/proc/PID/task/TID/children`.
+fn children(pid: i32) -> Vec<i32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let of = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    of.flat_map(|line| line.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()).collect()
 }
 
 /// All whose environment has `KEY=value` for a value that `wanted` takes. As root, everybody's; else one's own.

@@ -144,6 +144,6 @@ impl Shared {
                 task: task.is_some(),
             }
         };
-        contain::members().into_iter().map(info).collect()
+        contain::members().into_iter().filter(|process| !process.is_zombie()).map(info).collect()
     }
 }

@@ -93,8 +93,9 @@ async fn supervise(launch: Launch, lock: OwnedFd, ready: OwnedFd) -> io::Result<
         Ok(plan) => plan,
         Err(e) => {
             let wall_ms = muster_channel::Outside::real().wall_ms;
+            // Nothing was started.
             let error = e.to_string();
-            let record = ExitRecord { wait_status: 0x0100, end_ms: wall_ms(), error, usage: None };
+            let record = ExitRecord { wait_status: 0x0100, end_ms: wall_ms(), error, usage: None, empty: true };
             return exit_file::write(Path::new("."), &record);
         }
     };

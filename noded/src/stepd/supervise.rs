@@ -8,11 +8,9 @@ use std::rc::Rc;
 
 use muster_proto::durable::{EndCause, Usage};
 use muster_proto::wire::{StepOver, TaskExited, TaskStarted, from_tasks};
-use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::signal::Signal;
 use nix::sys::time::TimeValLike;
-use nix::sys::wait::WaitPidFlag;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
@@ -30,6 +28,8 @@ const OPEN_FAILED: u32 = 53;
 const EXIT_CODE_1: u32 = 0x0100;
 /// After the tasks are gone their pipes are at an end; one that is not belongs to something that cannot be killed.
 const DRAIN: Duration = Duration::from_secs(5);
+/// What tasks leave behind is killed; a process that cannot be killed does not hold up the exit for longer.
+const CLEANUP: Duration = Duration::from_secs(2);
 /// How long KILL waits after TERM where the supervisor itself ends the step.
 const OWN_KILL_WAIT_S: u32 = 30;
 
@@ -43,6 +43,7 @@ pub(crate) async fn run(shared: &Rc<Shared>, plan: Option<&Plan>) -> io::Result<
         }
         Some(plan) => run_tasks(shared, plan).await?,
     };
+    let record = ExitRecord { empty: !reap(shared), ..record };
     exit_file::write(Path::new("."), &record)?;
     info!("{} ended with status {:#x} {}", shared.title, record.wait_status, record.error);
     let over = StepOver { wait_status: record.wait_status, error: record.error.clone() };
@@ -54,7 +55,7 @@ pub(crate) async fn run(shared: &Rc<Shared>, plan: Option<&Plan>) -> io::Result<
 /// Resolves when nothing of the step lives, whatever it takes; says so in the log if that takes long.
 pub(crate) async fn empty(shared: &Rc<Shared>) {
     let patience = Duration::from_secs(u64::from(shared.launch.unkillable_s.max(1)));
-    let killing = contain::kill_all(|| _ = reap(shared));
+    let killing = contain::kill_all(|| reap(shared));
     tokio::pin!(killing);
     if timeout(patience, &mut killing).await.is_err() {
         for process in contain::members() {
@@ -102,6 +103,7 @@ fn finished(wait_status: u32, error: &str) -> ExitRecord {
         end_ms: (muster_channel::Outside::real().wall_ms)(),
         error: error.into(),
         usage: Some(usage()),
+        empty: false,
     }
 }
 
@@ -134,13 +136,13 @@ async fn run_tasks(shared: &Rc<Shared>, plan: &Plan) -> io::Result<ExitRecord> {
         Ok(readers) => readers,
         Err(StartFailure { status, why }) => {
             warn!("{}: {why}", shared.title);
-            shared.kill();
+            let _ = timeout(CLEANUP, contain::kill_all(|| reap(shared))).await;
             return Ok(finished(status, &why));
         }
     };
     shared.stage.send_replace(Stage::Started);
     let resume = Duration::from_millis(shared.launch.resume_wait_ms);
-    while reap(shared) {
+    while reap_tasks(shared) {
         let changed = shared.owner_changed.notified();
         let lost_at = shared.owner_lost.get().map(|since| since + resume);
         let lost = plan.attached && lost_at.is_some() && !shared.ending.get();
@@ -154,9 +156,8 @@ async fn run_tasks(shared: &Rc<Shared>, plan: &Plan) -> io::Result<ExitRecord> {
         }
     }
     task_epilogs(shared, plan);
-    // What tasks leave behind goes with the step; a process that cannot be killed does not hold up the exit.
-    let patience = Duration::from_secs(2);
-    let _ = timeout(patience, contain::kill_all(|| _ = reap(shared))).await;
+    // What tasks leave behind goes with the step.
+    let _ = timeout(CLEANUP, contain::kill_all(|| reap(shared))).await;
     drain(readers).await;
     let highest = shared.tasks.borrow().iter().filter_map(|task| task.status).max().unwrap_or(0);
     Ok(finished(highest as u32, ""))
@@ -253,18 +254,14 @@ fn connect(shared: &Rc<Shared>, task: u32, ends: PipeEnds) -> Vec<JoinHandle<()>
     readers
 }
 
-/// Reaps what can be reaped, orphans of tasks included. Whether a task still lives.
+/// Reaps what can be reaped, orphans of tasks included. Whether anything of the step lives.
 fn reap(shared: &Shared) -> bool {
-    let mut status = 0;
-    loop {
-        // SAFETY: the pointer is to a live variable. nix's waitpid would lose the raw status that the cluster keeps.
-        let waited = unsafe { nix::libc::waitpid(-1, &mut status, WaitPidFlag::WNOHANG.bits()) };
-        match Errno::result(waited) {
-            Err(Errno::EINTR) => {}
-            Err(_) | Ok(0) => break,
-            Ok(pid) => on_reaped(shared, pid, status),
-        }
-    }
+    contain::reap(|pid, status| on_reaped(shared, pid, status))
+}
+
+/// The same. Whether a task lives.
+fn reap_tasks(shared: &Shared) -> bool {
+    reap(shared);
     shared.tasks.borrow().iter().any(|task| task.status.is_none())
 }
 
@@ -302,7 +299,7 @@ async fn drain(readers: Vec<JoinHandle<()>>) {
     for mut reader in readers {
         let left = until.saturating_duration_since(Instant::now());
         // A reader that waits for srun's acknowledgements is not stuck: only silence counts, in steps of the limit.
-        if timeout(left, &mut reader).await.is_err() && contain::members().is_empty() {
+        if timeout(left, &mut reader).await.is_err() && !contain::reap(|_, _| ()) {
             let _ = timeout(DRAIN, &mut reader).await;
         }
         reader.abort();

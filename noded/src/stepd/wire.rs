@@ -70,6 +70,9 @@ pub struct ExitRecord {
     /// What it used.
     #[prost(message, optional, tag = "4")]
     pub usage: Option<Usage>,
+    /// The supervisor lived, and had no child left when it wrote this: nothing of the step lives.
+    #[prost(bool, tag = "5")]
+    pub empty: bool,
 }
 
 /// noded to supervisor.
