@@ -1,9 +1,12 @@
-//! A controller with an empty store asks to be admitted, until a leader does; a member whose addresses changed says so.
+//! A controller with an empty store asks to be admitted, until a leader does; a member whose addresses changed says so; a
+//! member that was removed finds out, and ends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_channel::{MESSAGE_BYTES_MAX, dial, seal};
+use muster_model::cluster::Cluster;
 use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::{Claim, JoinCluster, Joined, Reply, Request, reply, request};
 use muster_raft_store::Identity;
@@ -47,6 +50,27 @@ pub(crate) async fn tell_address(seat: Arc<Seat>, member: Arc<Member>) {
     }
 }
 
+/// Ends this controller once it was removed: nobody speaks to it any more, and its store is never admitted again. The
+/// leader says so, after the others went on without this vote.
+pub(crate) async fn leave_when_removed(seat: Arc<Seat>, member: Arc<Member>) {
+    let own = member.core.identity.replica;
+    let mut apart = false;
+    loop {
+        tokio::time::sleep(seat.settings.timers.look_again).await;
+        let before = apart;
+        let retired = member.core.read(|cluster| cluster.replica(own).is_some_and(|row| row.retired));
+        apart = retired || member.core.leadership().leader.is_none();
+        if before && apart && ask_all(&seat).await.is_some_and(|joined| joined.retired) {
+            let name = seat.name();
+            seat.fail(format!(
+                "replica {name} was removed from the cluster, and its store is not admitted again: to let {name} come back, \
+                 empty its directory under StateSaveLocation and start it"
+            ));
+            return;
+        }
+    }
+}
+
 async fn become_member(seat: &Arc<Seat>, joined: Joined) -> Result<(), String> {
     let _becoming = seat.becoming.lock().await;
     if seat.member().is_some() {
@@ -67,9 +91,22 @@ async fn become_member(seat: &Arc<Seat>, joined: Joined) -> Result<(), String> {
     Ok(())
 }
 
+/// Client doors of the configuration, and of the replicas that this one knows.
+fn controllers(seat: &Seat) -> BTreeSet<String> {
+    let mut found: BTreeSet<String> = seat.settings.controllers.iter().cloned().collect();
+    if let Some(member) = seat.member() {
+        let known = |cluster: &Cluster| -> Vec<String> {
+            cluster.replicas().filter(|row| !row.retired).map(|row| row.client_address.clone()).collect()
+        };
+        found.extend(member.core.read(known));
+    }
+    found.remove(&seat.client_address);
+    found
+}
+
 /// The answer of the first leader that is found.
 async fn ask_all(seat: &Seat) -> Option<Joined> {
-    for address in &seat.settings.controllers {
+    for address in controllers(seat) {
         let mut at = address.clone();
         for _ in 0..REDIRECTS_MAX {
             let Some(answer) = timeout(ONE_TRY, ask(seat, &at)).await.ok().flatten() else { break };

@@ -13,10 +13,10 @@ use tokio::time::Instant;
 
 use crate::door::node::{Sessions, Sightings};
 use crate::door::replica::{PeerTransport, Road};
-use crate::leader;
 use crate::propose::{Clocks, Proposer};
 use crate::seat::Seat;
 use crate::watchers::Watchers;
+use crate::{joining, leader};
 
 /// The replica, and how everybody here reads it.
 pub(crate) struct Core {
@@ -92,6 +92,7 @@ impl Member {
         member.spawn(watch_failure(seat.clone(), member.clone()));
         member.spawn(watch_events(seat.clone(), member.clone()));
         member.spawn(leader::run(seat.clone(), member.clone()));
+        member.spawn(joining::leave_when_removed(seat.clone(), member.clone()));
         Ok(member)
     }
 

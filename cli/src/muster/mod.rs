@@ -4,6 +4,7 @@
 mod config;
 mod init;
 mod node;
+mod replica;
 mod replicas;
 mod table;
 
@@ -19,6 +20,10 @@ Usage: muster COMMAND
   init                                found the cluster that slurm.conf describes
   status [--json]                     replicas, and who leads
   replica list [--json]               the same
+  replica add NAME                    wait until the controller NAME of slurm.conf is admitted and votes
+  replica remove NAME                 take a replica out; refused where too few of the others answer
+  replica replace NAME                give the place of a dead replica to a new, empty controller NAME
+  replica transfer [NAME]             hand leadership over, before maintenance for instance
   node confirm-dead NODE --why TEXT   give proof that a node is off, so that its jobs may run elsewhere
   config show [VERSION]               the configuration in force, or an older version
   config versions [--json]            all versions
@@ -36,6 +41,7 @@ pub(crate) fn run(words: &[String]) -> u8 {
         ["--version" | "-V" | "version"] => print(&format!("{}\n", version::MUSTER)),
         ["init"] => with_site(init::run),
         ["status"] | ["replica", "list"] => with_site(|site, reach| replicas::run(site, reach, json)),
+        ["replica", rest @ ..] => replica::run(rest),
         ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
         ["config", "show"] => with_site(|_, reach| config::show(reach, 0)),
         ["config", "show", version] => match version.parse() {

@@ -1,7 +1,8 @@
 //! Membership: what the log says about replicas → Raft's members.
 //!
-//! A replica that was admitted first follows, then votes, when its log is nearly there. A replica whose place was taken by
-//! a newer one of the same name (a wiped or replaced store), or whose name left the configuration, is retired and removed.
+//! A replica that was admitted first follows, then votes, when its log is nearly there and the configuration names it. A
+//! replica whose place was taken by a newer one of the same name (a wiped or replaced store) is retired; whoever is retired, so
+//! or by `muster replica remove`, is removed. Leaving the configuration alone removes nobody (docs/adr/0005).
 
 use std::collections::BTreeSet;
 

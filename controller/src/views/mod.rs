@@ -24,7 +24,7 @@ pub(crate) use job::jobs;
 pub(crate) use node::{node_address, nodes};
 pub(crate) use now::{job_nodes, job_now, step_now};
 pub(crate) use partition::partitions;
-pub(crate) use replicas::replicas;
+pub(crate) use replicas::{answers, replicas};
 pub(crate) use script::script;
 pub(crate) use stats::stats;
 pub(crate) use step::{step_places, steps};

@@ -29,6 +29,11 @@ pub(crate) fn replicas(member: &Member) -> ReplicaList {
     }
 }
 
+/// Whether `replica` answered the leader lately; a follower does not know.
+pub(crate) fn answers(member: &Member, replica: u64) -> bool {
+    member.transport.silent_for(replica).is_some_and(|silence| silence <= SILENCE)
+}
+
 fn info(member: &Member, row: &ReplicaRow, members: &[MemberState], metrics: &Metrics) -> ReplicaInfo {
     let core = &member.core;
     let own = row.replica == core.identity.replica;
@@ -36,7 +41,7 @@ fn info(member: &Member, row: &ReplicaRow, members: &[MemberState], metrics: &Me
     let voter = members.iter().find(|member| member.peer.replica == row.replica).map(|member| member.voter);
     let leader = core.leadership().leader.map(|leader| leader.replica);
     let silent = member.transport.silent_for(row.replica);
-    let gone = !own && member.leads() && silent.is_none_or(|silence| silence > SILENCE);
+    let gone = !own && member.leads() && !answers(member, row.replica);
     let role = match voter {
         _ if leader == Some(row.replica) => "leader",
         _ if gone => "unreachable",

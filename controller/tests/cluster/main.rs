@@ -2,5 +2,6 @@
 
 mod doors;
 mod life;
+mod membership;
 mod replicas;
 mod stage;

@@ -105,5 +105,6 @@ fn joined(member: &Member) -> reply::Body {
         replica: identity.replica,
         cluster_id: identity.cluster_id.to_vec().into(),
         generation: identity.generation,
+        retired: false,
     })
 }

@@ -1,11 +1,13 @@
 //! A controller with an empty store asks to become a replica.
 
 use muster_dialect::errno;
-use muster_proto::durable::{AdmitReplica, command};
+use muster_model::cluster::Cluster;
+use muster_proto::durable::{AdmitReplica, ReplicaRow, command};
 use muster_proto::wire::{JoinCluster, Joined, reply};
 
 use super::mutation::told;
 use super::{Answered, At, Refusal};
+use crate::views;
 
 /// Longest address, bytes: a DNS name and a port.
 const ADDRESS_BYTES_MAX: usize = 300;
@@ -19,6 +21,17 @@ impl At<'_> {
         }
         self.require_leader()?;
         self.check_joiner(&asked)?;
+        let identity = &self.member.core.identity;
+        let joined = |replica, retired| {
+            let cluster_id = identity.cluster_id.to_vec().into();
+            reply::Body::Joined(Joined { replica, cluster_id, generation: identity.generation, retired })
+        };
+        let known = |cluster: &Cluster| cluster.replicas().find(|row| row.store_id == asked.store_id).cloned();
+        if let Some(row) = self.member.core.read(known).filter(|row| row.retired) {
+            // Until the others went on without it, its vote may be needed.
+            let needed = self.member.core.replica.members().iter().any(|member| member.peer.replica == row.replica);
+            return if needed { Err(Refusal::busy("it is being removed")) } else { Ok(joined(row.replica, true)) };
+        }
         let admit = AdmitReplica {
             name: asked.name,
             address: asked.address,
@@ -27,12 +40,7 @@ impl At<'_> {
         };
         // The leader has checked who asks; the command is its own.
         let answer = told(self.member.proposer.duty(command::Body::AdmitReplica(admit)).await?)?;
-        let identity = &self.member.core.identity;
-        Ok(reply::Body::Joined(Joined {
-            replica: answer.replica,
-            cluster_id: identity.cluster_id.to_vec().into(),
-            generation: identity.generation,
-        }))
+        Ok(joined(answer.replica, false))
     }
 
     fn check_joiner(&self, asked: &JoinCluster) -> Result<(), Refusal> {
@@ -48,6 +56,19 @@ impl At<'_> {
             let why = format!("no SlurmctldHost line of the configuration in force names {}", asked.name);
             return Err(Refusal::with(errno::SLURM_ERROR, why));
         }
-        Ok(())
+        self.check_name_is_free(asked)
+    }
+
+    /// A second controller under a name that is in use must not put the first one out.
+    fn check_name_is_free(&self, asked: &JoinCluster) -> Result<(), Refusal> {
+        let holds = |row: &&ReplicaRow| !row.retired && row.name == asked.name && row.store_id != asked.store_id;
+        let holder = self.member.core.read(|cluster| cluster.replicas().find(holds).map(|row| row.replica));
+        let own = self.member.core.identity.replica;
+        if !holder.is_some_and(|replica| replica == own || views::answers(self.member, replica)) {
+            return Ok(());
+        }
+        let name = &asked.name;
+        let why = format!("another controller answers as replica {name}: two of one name cannot be admitted");
+        Err(Refusal::with(errno::SLURM_ERROR, why))
     }
 }

@@ -55,4 +55,5 @@ kinds! {
     InitCluster(Body::InitCluster(_)) = "MUSTER_INIT_CLUSTER" 9007,
     JoinCluster(Body::JoinCluster(_)) = "MUSTER_JOIN_CLUSTER" 9008,
     TransferLeader(Body::TransferLeader(_)) = "MUSTER_TRANSFER_LEADER" 9009,
+    ChangeReplica(Body::ChangeReplica(_)) = "MUSTER_CHANGE_REPLICA" 9010,
 }

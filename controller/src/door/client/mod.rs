@@ -16,6 +16,7 @@ mod put_blob;
 mod read;
 mod reconfigure;
 mod refusal;
+mod replica;
 mod step;
 mod submit;
 mod transfer;
@@ -125,6 +126,7 @@ impl At<'_> {
             Body::PutBlob(asked) => self.put_blob(asked).await,
             Body::Reconfigure(asked) => self.reconfigure(asked).await,
             Body::TransferLeader(asked) => self.transfer(&asked.to).await,
+            Body::ChangeReplica(asked) => self.change_replica(asked).await,
             Body::JoinCluster(asked) => self.join(asked).await,
 
             Body::UpdateJob(asked) => self.mutate(Do::UpdateJob(asked)).await,
