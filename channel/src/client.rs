@@ -22,6 +22,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// An election takes half a second: those who wait for it ask often, and after `ELECTION` seldom.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
 const PAUSE_MAX_LATER: Duration = Duration::from_millis(1000);
+/// Longest pause that a controller can ask for at once.
+const HOLD_OFF_MS_MAX: u64 = 10_000;
 const ELECTION: Duration = Duration::from_secs(5);
 
 /// How to reach the cluster.
@@ -73,8 +75,8 @@ enum Tried {
     Answer(reply::Body),
     /// Not carried out; go to this controller (empty: any).
     Elsewhere(String),
-    /// Not carried out; the same controller can be asked again after a pause.
-    Busy,
+    /// Not carried out; the same controller can be asked again, after its pause.
+    Busy(Failure),
     /// It could not be asked.
     NotSent,
     /// Asked, and no answer: it may or may not be carried out.
@@ -97,6 +99,7 @@ impl Client {
         let mut sent = false;
         let mut pause = PAUSE_FIRST;
         let mut next = self.warm_address();
+        let mut busy = None;
         for turn in 0usize.. {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
             match self.try_once(&address, &bytes).await? {
@@ -111,11 +114,19 @@ impl Client {
                     }
                 }
                 Tried::Elsewhere(_) | Tried::NotSent => {}
-                Tried::Busy => next = Some(address),
+                Tried::Busy(failure) => {
+                    self.hold_off(&failure).await;
+                    busy = Some(failure);
+                    next = Some(address);
+                }
                 Tried::Silent => sent = true,
             }
             if started.elapsed() >= self.options.give_up {
-                return Err(if sent { CallError::Unknown(self.options.give_up) } else { CallError::Unreachable });
+                return Err(match busy {
+                    _ if sent => CallError::Unknown(self.options.give_up),
+                    Some(failure) => CallError::Refused(failure),
+                    None => CallError::Unreachable,
+                });
             }
             self.rest(&mut pause, turn, started).await;
         }
@@ -199,6 +210,15 @@ impl Client {
         *self.warm.lock().expect("no holder of this lock panics") = Some((address.to_owned(), channel));
     }
 
+    /// As long as the controller says, and up to a half more: those who are told together come back apart.
+    async fn hold_off(&self, failure: &Failure) {
+        let asked_ms = u64::from(failure.retry_after_ms).min(HOLD_OFF_MS_MAX);
+        if asked_ms > 0 {
+            let jitter_ms = self.outside.random.below(1 + asked_ms / 2);
+            tokio::time::sleep(Duration::from_millis(asked_ms + jitter_ms)).await;
+        }
+    }
+
     async fn rest(&self, pause: &mut Duration, turn: usize, started: Instant) {
         // Every controller is tried once before the first real wait.
         if turn + 1 >= self.options.controllers.len() {
@@ -218,14 +238,14 @@ fn understood(reply: Reply) -> Tried {
     match reply.body {
         None => Tried::Silent,
         Some(reply::Body::NotLeader(hint)) => Tried::Elsewhere(hint.leader_address),
-        Some(reply::Body::Failure(failure)) if failure.retry => Tried::Busy,
+        Some(reply::Body::Failure(failure)) if failure.retry => Tried::Busy(failure),
         Some(body) => Tried::Answer(body),
     }
 }
 
 fn without_answer(status: &tonic::Status) -> Result<Tried, CallError> {
     let refused =
-        |message: &str| CallError::Refused(Failure { error: u32::MAX, message: message.into(), retry: false });
+        |message: &str| CallError::Refused(Failure { error: u32::MAX, message: message.into(), ..Failure::default() });
     match status.code() {
         Code::OutOfRange | Code::ResourceExhausted | Code::InvalidArgument | Code::Unimplemented => {
             Err(refused(status.message()))

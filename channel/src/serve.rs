@@ -32,6 +32,8 @@ pub async fn serve(
     let (accepted, incoming) = mpsc::channel(ACCEPTED_WAITING_MAX);
     let accepting = tokio::spawn(accept_loop(listener, accepted));
     let served = Server::builder()
+        // Whoever reads numbers (Prometheus, a load balancer) speaks HTTP/1.1, on the same port.
+        .accept_http1(true)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
         .http2_keepalive_interval(Some(Duration::from_secs(10)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))

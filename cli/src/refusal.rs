@@ -100,7 +100,7 @@ fn minutes(seconds: u64) -> String {
 /// An answer of another kind than the question's: a controller that is not ours.
 #[must_use]
 pub(crate) fn unexpected() -> CallError {
-    CallError::Refused(Failure { error: errno::SLURM_UNEXPECTED_MSG_ERROR.code, message: String::new(), retry: false })
+    CallError::Refused(Failure { error: errno::SLURM_UNEXPECTED_MSG_ERROR.code, ..Failure::default() })
 }
 
 /// What a command puts before the reason why its job was not accepted.
@@ -147,7 +147,7 @@ mod tests {
     fn exit_codes_are_low_bytes() {
         let code = |error| Refusal::of_failure(error, "").exit_code();
         assert_eq!((code(2002), code(2048)), (210, 1));
-        let refused = CallError::Refused(Failure { error: u32::MAX, message: "too large".into(), retry: false });
+        let refused = CallError::Refused(Failure { error: u32::MAX, message: "too large".into(), ..Failure::default() });
         assert_eq!(Refusal::of(&refused, "").text, "too large");
         assert_eq!(Refusal::of(&CallError::Unreachable, "").exit_code(), 8);
     }

@@ -18,6 +18,7 @@ mod config;
 mod controller;
 mod counters;
 mod door;
+mod http;
 mod joining;
 mod leader;
 mod mail;

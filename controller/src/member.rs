@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use crate::counters::add_one;
 use crate::door::node::{Sessions, Sightings};
 use crate::door::replica::{PeerTransport, Road};
 use crate::propose::{Clocks, Proposer};
@@ -91,6 +92,7 @@ impl Member {
         });
         member.spawn(watch_failure(seat.clone(), member.clone()));
         member.spawn(watch_events(seat.clone(), member.clone()));
+        member.spawn(count_elections(seat.clone(), member.clone()));
         member.spawn(leader::run(seat.clone(), member.clone()));
         member.spawn(joining::leave_when_removed(seat.clone(), member.clone()));
         Ok(member)
@@ -174,29 +176,50 @@ async fn watch_failure(seat: Arc<Seat>, member: Arc<Member>) {
     seat.fail(why);
 }
 
+/// Counts leaders as they come and go.
+async fn count_elections(seat: Arc<Seat>, member: Arc<Member>) {
+    let mut changes = member.core.leadership_changes();
+    let mut known = None;
+    loop {
+        let now = changes.borrow_and_update().clone();
+        let leader = now.leader.map(|leader| (now.term, leader.replica));
+        if leader.is_some() && leader != known {
+            add_one(&seat.counters.leader_changes);
+            if leader.is_some_and(|(_, replica)| replica == member.core.identity.replica) {
+                add_one(&seat.counters.elections_won);
+            }
+            known = leader;
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
 /// Wakes those that wait for jobs, and follows time and the configuration.
 async fn watch_events(seat: Arc<Seat>, member: Arc<Member>) {
     let mut events = member.core.replica.events();
     member.learn_addresses();
-    learn_admins(&seat, &member).await;
+    learn_config(&seat, &member).await;
     while let Some(heard) = events.next().await {
         member.proposer.observe(member.core.read(Cluster::now_ms), Instant::now());
         match heard {
             Heard::Event(Event::JobChanged { uid } | Event::StepChanged { uid, .. }) => member.watchers.wake(uid),
-            Heard::Event(Event::ConfigChanged { .. }) => learn_admins(&seat, &member).await,
+            Heard::Event(Event::ConfigChanged { .. }) => learn_config(&seat, &member).await,
             Heard::Event(Event::ReplicasChanged) => member.learn_addresses(),
             Heard::Event(Event::NodeChanged { .. } | Event::ScheduleAgain) => {}
             Heard::Missed => {
                 member.learn_addresses();
                 member.watchers.wake_all();
-                learn_admins(&seat, &member).await;
+                learn_config(&seat, &member).await;
             }
         }
     }
 }
 
-async fn learn_admins(seat: &Seat, member: &Member) {
+async fn learn_config(seat: &Seat, member: &Member) {
     if let Some(config) = member.config() {
+        seat.limits.follow(&config.conf);
         seat.learn_admins(&config.conf.slurm_user, &config.conf.slurmd_user).await;
     }
 }

@@ -11,7 +11,8 @@ use muster_dialect::conf::Config;
 use muster_proto::wire::Signed;
 use tokio::sync::watch;
 
-use crate::counters::Counters;
+use crate::counters::{Counters, add_one};
+use crate::door::limits::Limits;
 use crate::mail::Mailer;
 use crate::member::Member;
 use crate::settings::Settings;
@@ -29,6 +30,7 @@ pub(crate) struct Seat {
     pub(crate) keeper: Arc<dyn Credentials>,
     pub(crate) users: Arc<dyn Users>,
     pub(crate) counters: Counters,
+    pub(crate) limits: Limits,
     pub(crate) mailer: Arc<dyn Mailer>,
     /// Where others reach the doors, `host:port`.
     pub(crate) client_address: String,
@@ -66,6 +68,7 @@ impl Seat {
             boot_ms,
             mailer: parts.settings.mailer.clone(),
             settings: parts.settings,
+            limits: Limits::new(&parts.local),
             local: parts.local,
             outside: parts.outside,
             keeper: parts.keeper,
@@ -162,7 +165,7 @@ impl Seat {
         let expect = Expect { cluster: self.cluster(), cluster_id, audience };
         let believed = verify(&self.keeper, signed, expect).await;
         if believed.is_err() {
-            self.counters.refused_credentials.fetch_add(1, Ordering::Relaxed);
+            add_one(&self.counters.refused_credentials);
         }
         believed
     }

@@ -40,6 +40,11 @@ impl Watchers {
         Some(Watching { uid, changes: signal.subscribe(), signal: Some(signal), watchers: self.clone() })
     }
 
+    /// Jobs that are waited for.
+    pub(crate) fn waits(&self) -> usize {
+        self.0.lock().expect("no holder of this lock panics").len()
+    }
+
     /// `uid` changed.
     pub(crate) fn wake(&self, uid: u64) {
         let watched = self.0.lock().expect("no holder of this lock panics");

@@ -1,12 +1,13 @@
 //! The doors: everything that reaches this controller from outside comes through one of them.
 //!
-//! - [`client`]: requests of users and operators, on SlurmctldPort.
+//! - [`client`]: requests of users and operators, on SlurmctldPort; [`limits`] says how many.
 //! - [`node`]: the session of each node with the leader, on the same port.
 //! - [`replica`]: Raft's frames, on a port of its own.
 //!
 //! A door bounds, believes and translates; what may be done is decided by `model`, in apply.
 
 pub(crate) mod client;
+pub(crate) mod limits;
 pub(crate) mod node;
 pub(crate) mod replica;
 
@@ -43,11 +44,11 @@ impl Controller for ControllerDoor {
 
 /// What is served on the client door.
 pub(crate) fn client_routes(seat: Arc<Seat>) -> Routes {
-    let door = ControllerDoor { client: client::ClientDoor::new(seat.clone()), seat };
+    let door = ControllerDoor { client: client::ClientDoor::new(seat.clone()), seat: seat.clone() };
     let server = ControllerServer::new(door)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(REPLY_BYTES_MAX);
-    Routes::new(server)
+    crate::http::beside(Routes::new(server), seat)
 }
 
 /// What is served on the replica door.

@@ -80,6 +80,7 @@ async fn pass(term: &Term) -> Passed {
     view.now_ms = view.now_ms.max(term.member.now_ms());
     let mut wanted = plan(&view, &limits);
     let took = started.elapsed();
+    term.seat.counters.passes.add(took);
     if wanted.placements.is_empty() && wanted.verdicts.is_empty() {
         return Passed { took, again: false };
     }

@@ -24,6 +24,7 @@ mod changes;
 mod check;
 mod commit_plan;
 mod configure;
+mod counts;
 mod create_step;
 mod dependency;
 mod due;

@@ -32,31 +32,30 @@ use std::sync::Arc;
 use muster_proto::durable::command;
 use muster_proto::wire::{Done, NotLeader, Pong, Reply, Signed, reply, request};
 use muster_raft_store::Role;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
 use tonic::Status;
 
+use super::limits::Spent;
+use crate::counters::add_one;
 use crate::member::Member;
 use crate::seat::Seat;
-
-/// Requests under way at once, long polls apart; the rest is asked to try again.
-const CALLS_AT_ONCE_MAX: usize = 2048;
 
 pub(crate) type Answered = Result<reply::Body, Refusal>;
 
 /// Serves requests.
 pub(crate) struct ClientDoor {
     seat: Arc<Seat>,
-    room: Semaphore,
 }
 
 impl ClientDoor {
     pub(crate) fn new(seat: Arc<Seat>) -> Self {
-        Self { seat, room: Semaphore::new(CALLS_AT_ONCE_MAX) }
+        Self { seat }
     }
 
     pub(crate) async fn call(&self, signed: Signed) -> Result<Reply, Status> {
-        let Ok(room) = self.room.try_acquire() else {
+        let Some(room) = self.seat.limits.enter() else {
+            add_one(&self.seat.counters.refused_busy);
             return Refusal::busy("this controller is busy").into_reply();
         };
         match self.answer(&signed, room).await {
@@ -68,12 +67,27 @@ impl ClientDoor {
     async fn answer(&self, signed: &Signed, room: SemaphorePermit<'_>) -> Answered {
         let started = Instant::now();
         let (caller, body) = Caller::of(&self.seat, signed).await?;
+        self.spend(&caller)?;
         let kind = Kind::of(&body);
         // Who only waits takes nobody's place: watchers have a bound of their own.
         let _room = (!matches!(kind, Kind::WaitJob | Kind::WaitStep)).then_some(room);
         let answered = self.route(&caller, body).await;
         self.seat.counters.add(kind, caller.uid, started.elapsed());
         answered
+    }
+
+    /// Administrators have no budget.
+    fn spend(&self, caller: &Caller) -> Result<(), Refusal> {
+        if caller.admin {
+            return Ok(());
+        }
+        match self.seat.limits.spend(caller.uid, Instant::now()) {
+            Spent::Yes => Ok(()),
+            Spent::No(pause) => {
+                add_one(&self.seat.counters.refused_budget);
+                Err(Refusal::over_budget(pause))
+            }
+        }
     }
 
     /// Requests that an empty seat answers too come first.

@@ -2,8 +2,11 @@
 
 use muster_dialect::errno;
 use muster_proto::wire::{reply, request};
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
 
 use super::{Answered, At, Refusal};
+use crate::counters::add_one;
 use crate::views;
 
 impl At<'_> {
@@ -18,7 +21,11 @@ impl At<'_> {
         if !caller.local {
             member.core.replica.barrier().await?;
         }
-        Ok(match body {
+        let _place = match is_long(&body) {
+            true => Some(self.place().await?),
+            false => None,
+        };
+        let answer = match body {
             Body::ListJobs(asked) => Say::Jobs(views::jobs(member, caller, &asked)),
             Body::ListNodes(asked) => Say::Nodes(views::nodes(seat, member, caller, &asked).await?),
             Body::ListPartitions(asked) => Say::Partitions(views::partitions(member, caller, &asked)?),
@@ -32,6 +39,34 @@ impl At<'_> {
             Body::JobNodes(asked) => Say::NodeAddresses(views::job_nodes(member, &asked)?),
             // Mutations and waits were routed before.
             _ => return Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR)),
+        };
+        if !caller.admin {
+            seat.limits.charge_rows(caller.uid, rows(&answer), Instant::now());
+        }
+        Ok(answer)
+    }
+
+    /// One of the few places where long answers are built.
+    async fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
+        let place = self.seat.limits.listing().await;
+        place.ok_or_else(|| {
+            add_one(&self.seat.counters.refused_busy);
+            Refusal::busy("too many listings wait already")
         })
+    }
+}
+
+/// Whether the answer may have as many rows as there are jobs or nodes.
+fn is_long(body: &request::Body) -> bool {
+    use request::Body;
+    matches!(body, Body::ListJobs(_) | Body::ListHistory(_) | Body::ListSteps(_) | Body::ListNodes(_))
+}
+
+fn rows(answer: &reply::Body) -> usize {
+    match answer {
+        reply::Body::Jobs(list) => list.jobs.len(),
+        reply::Body::Nodes(list) => list.nodes.len(),
+        reply::Body::Steps(list) => list.steps.len(),
+        _ => 0,
     }
 }

@@ -1,5 +1,7 @@
 //! The ways in which a request is not carried out.
 
+use std::time::Duration;
+
 use muster_channel::CredentialError;
 use muster_dialect::errno::{self, SlurmError};
 use muster_proto::durable::Answer;
@@ -31,12 +33,19 @@ impl Refusal {
 
     /// Slurm's error with words of our own.
     pub(crate) fn with(error: SlurmError, message: impl Into<String>) -> Self {
-        Self::No(Failure { error: error.code, message: message.into(), retry: false })
+        Self::No(Failure { error: error.code, message: message.into(), ..Failure::default() })
     }
 
     /// Not carried out; the same request may be tried again here.
     pub(crate) fn busy(message: impl Into<String>) -> Self {
-        Self::No(Failure { error: EAGAIN, message: message.into(), retry: true })
+        Self::No(Failure { error: EAGAIN, message: message.into(), retry: true, ..Failure::default() })
+    }
+
+    /// Not carried out, because this user asked too much; worth another try after `pause`.
+    pub(crate) fn over_budget(pause: Duration) -> Self {
+        let error = errno::SLURMCTLD_COMMUNICATIONS_BACKOFF;
+        let retry_after_ms = u32::try_from(pause.as_millis()).unwrap_or(u32::MAX);
+        Self::No(Failure { error: error.code, message: error.text().to_owned(), retry: true, retry_after_ms })
     }
 
     /// An election goes on, or a barrier found no quorum: any other controller may know better.

@@ -13,6 +13,7 @@ use tonic::Streaming;
 
 use super::hello::{Greeted, greet, redirect};
 use super::{Down, frame, inventory, report};
+use crate::counters::add_one;
 use crate::seat::Seat;
 
 /// Reports of one node that wait for their commit; the node's next ones wait in its stream.
@@ -36,7 +37,7 @@ pub(super) async fn run(seat: Arc<Seat>, mut up: Streaming<NodeUp>, down: Down) 
     member.sightings.seen(node);
     let (number, over) = member.sessions.enter(node, greeted.epoch, down.clone());
     tracing::info!(node = greeted.name, epoch = greeted.epoch, "a node opened its session");
-    let farewell = Session { greeted, down: down.clone(), waiting: FuturesOrdered::new() }.listen(up, over).await;
+    let farewell = Session { seat, greeted, down: down.clone(), waiting: FuturesOrdered::new() }.listen(up, over).await;
     member.sessions.leave(node, number);
     if let Some(farewell) = farewell {
         // Best effort: the node notices the end of the stream anyway.
@@ -45,6 +46,7 @@ pub(super) async fn run(seat: Arc<Seat>, mut up: Streaming<NodeUp>, down: Down) 
 }
 
 struct Session {
+    seat: Arc<Seat>,
     greeted: Greeted,
     down: Down,
     /// Acknowledgements that wait for their commit, in the order of the reports.
@@ -63,7 +65,12 @@ impl Session {
                     Ok(None) | Err(_) => return None,
                 },
                 Some(acked) = self.waiting.next() => match acked {
-                    Some(ack) => self.down.send(frame(Tell::Ack(ack))).await.ok()?,
+                    Some(ack) => {
+                        if !ack.stale.is_empty() {
+                            add_one(&self.seat.counters.stale_reports);
+                        }
+                        self.down.send(frame(Tell::Ack(ack))).await.ok()?;
+                    }
                     // Not committed, and it is not known why: the node opens a new session and repeats.
                     None => return Some(redirect(String::new())),
                 },

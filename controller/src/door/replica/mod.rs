@@ -21,6 +21,7 @@ use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::tokens::Tokens;
+use crate::counters::add_one;
 use crate::member::Member;
 use crate::seat::Seat;
 
@@ -52,10 +53,12 @@ impl ReplicaDoor {
         let member = self.seat.member().ok_or_else(|| refused("not a replica of any cluster yet"))?;
         let identity = &member.core.identity;
         if !self.tokens.holds(&frame.token, frame.from) {
+            add_one(&self.seat.counters.refused_frames);
             return Err(refused("unknown token"));
         }
         let ours = frame.cluster_id[..] == identity.cluster_id && frame.generation == identity.generation;
         if !ours || frame.to != identity.replica {
+            add_one(&self.seat.counters.refused_frames);
             return Err(refused("a frame for another replica, cluster or generation"));
         }
         Ok(member)
@@ -115,7 +118,7 @@ fn check(member: &Member, asked: &OpenReplica) -> Result<(), Failure> {
 }
 
 fn refused(why: &str) -> Failure {
-    Failure { error: errno::SLURM_COMMUNICATIONS_REJECTED.code, message: why.to_owned(), retry: false }
+    Failure { error: errno::SLURM_COMMUNICATIONS_REJECTED.code, message: why.to_owned(), ..Failure::default() }
 }
 
 #[tonic::async_trait]
