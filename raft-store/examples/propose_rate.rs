@@ -14,7 +14,7 @@ use futures::stream::BoxStream;
 use muster_proto::durable::{
     AdmitReplica, Batch, Channel, Command, ConfigFile, ConfigFiles, FoundCluster, Origin, command::Body,
 };
-use muster_raft_store::{Identity, Options, Peer, RaftKind, Replica, StoreKind, Transport, Unreachable, peek};
+use muster_raft_store::{Identity, Options, Peer, RaftKind, Replica, StoreKind, Talk, Transport, Unreachable, peek};
 
 #[derive(Clone, Default)]
 struct Direct {
@@ -29,7 +29,21 @@ impl Direct {
     }
 }
 
+struct Door(Replica, u64);
+
+impl Talk for Door {
+    fn ask(&self, kind: RaftKind, body: Bytes, _: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+        let (to, from) = (self.0.clone(), self.1);
+        async move { to.handle(from, kind, body).await.map_err(Unreachable) }.boxed()
+    }
+}
+
 impl Transport for Direct {
+    fn talk(&self, to: &Peer, _: Duration) -> BoxFuture<'static, Result<Arc<dyn Talk>, Unreachable>> {
+        let door = self.to(to).map(|to| Arc::new(Door(to, self.from)) as Arc<dyn Talk>);
+        std::future::ready(door).boxed()
+    }
+
     fn call(
         &self,
         to: &Peer,

@@ -37,4 +37,4 @@ pub use raft::CHUNK_BYTES_MAX;
 pub use replica::{ENTRY_BYTES_MAX, Events, Proposed, Replica};
 pub use status::{Applied, Heard, Leadership, MemberState, Metrics, Role};
 pub use store::{KeyAndValue, MemoryDisk, peek};
-pub use transport::{RaftKind, Transport, Unreachable};
+pub use transport::{RaftKind, Talk, Transport, Unreachable};

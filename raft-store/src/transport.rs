@@ -1,5 +1,6 @@
 //! The road between replicas: opaque bytes, carried by the controller's replica door or by a test.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,6 +41,13 @@ impl RaftKind {
 #[error("{0}")]
 pub struct Unreachable(pub String);
 
+/// An open road to one peer. Frames arrive in the order in which [`Talk::ask`] was called; answers may overtake each other.
+/// Once broken it stays broken: every later frame is unreachable.
+pub trait Talk: Send + Sync {
+    /// One frame there, one back. Sent at once, not when the answer is first polled.
+    fn ask(&self, kind: RaftKind, body: Bytes, timeout: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>>;
+}
+
 /// Carries frames to peers. Each call ends within its time-out, whatever the network does.
 pub trait Transport: Send + Sync {
     /// One frame there, one back: what the peer's [`crate::Replica::handle`] answered.
@@ -50,6 +58,9 @@ pub trait Transport: Send + Sync {
         body: Bytes,
         timeout: Duration,
     ) -> BoxFuture<'static, Result<Bytes, Unreachable>>;
+
+    /// The road that stays open, for what goes there many times a second; opened if it is not.
+    fn talk(&self, to: &Peer, timeout: Duration) -> BoxFuture<'static, Result<Arc<dyn Talk>, Unreachable>>;
 
     /// Many frames there, each at most [`crate::CHUNK_BYTES_MAX`], one back: what [`crate::Replica::handle_stream`] answered.
     fn stream(

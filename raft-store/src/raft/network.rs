@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::Either;
+use futures::future::{BoxFuture, Either, FutureExt};
+use futures::stream::{BoxStream, Stream, StreamExt};
 use openraft::errors::{RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{Backoff, RPCOption, RaftNetworkFactory};
-use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, VoteRequest, VoteResponse};
-use openraft::raft::{TransferLeaderRequest, TransferLeaderResponse};
+use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult};
+use openraft::raft::{TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse};
 use openraft::{OptionalSend, RaftNetworkV2};
 
 use super::convert::{
@@ -19,8 +20,10 @@ use super::snapshot::{SnapshotData, chunks};
 use super::{Member, Snapshot, Types, Vote};
 use crate::fault::Fault;
 use crate::identity::{Identity, Peer};
-use crate::transport::{RaftKind, Transport};
+use crate::transport::{self, RaftKind, Talk, Transport};
 
+/// Appends to one peer that may be under way at once: the next need not wait for the fsync of the one before.
+const APPENDS_AHEAD_MAX: usize = 8;
 /// How long to leave a peer alone that could not be reached.
 const BACKOFF_MS: u64 = 100;
 
@@ -54,26 +57,92 @@ fn unreachable(why: impl ToString) -> RPCError<Types> {
 
 impl Link {
     async fn call(&self, kind: RaftKind, body: Bytes, timeout: Duration) -> Result<Bytes, RPCError<Types>> {
-        let answer = self.network.transport.call(&self.to, kind, body, timeout);
+        self.within(timeout, self.network.transport.call(&self.to, kind, body, timeout)).await
+    }
+
+    async fn within<T>(
+        &self,
+        timeout: Duration,
+        answer: impl Future<Output = Result<T, transport::Unreachable>>,
+    ) -> Result<T, RPCError<Types>> {
         match tokio::time::timeout(timeout, answer).await {
             Ok(answer) => answer.map_err(unreachable),
             Err(_) => Err(unreachable(format!("replica {} did not answer in {timeout:?}", self.to.replica))),
         }
     }
+
+    /// openraft would give it one heartbeat; an fsync may take longer, and a repeat would only add to it.
+    fn append_timeout(&self, option: &RPCOption) -> Duration {
+        self.network.append_timeout.max(option.soft_ttl())
+    }
+
+    /// Sends the append now; the answer comes later.
+    fn append<'a>(
+        &'a self,
+        talk: &dyn Talk,
+        request: AppendEntriesRequest<Types>,
+        timeout: Duration,
+    ) -> impl Future<Output = Appended> + use<'a> {
+        let previous = request.prev_log_id;
+        let last = request.entries.last().map_or(previous, |entry| Some(entry.log_id));
+        let answer = talk.ask(RaftKind::Append, encode_append(&request), timeout);
+        async move {
+            let reply = decode_append_reply(self.within(timeout, answer).await?).map_err(unreachable)?;
+            if previous.is_none() && matches!(reply, AppendEntriesResponse::Conflict) {
+                return Err(unreachable("an append to an empty log cannot conflict"));
+            }
+            let partial = matches!(&reply, AppendEntriesResponse::PartialSuccess(matched) if *matched != last);
+            Ok((reply.into_stream_result(previous, last), partial))
+        }
+    }
+}
+
+/// What one append led to, and whether the peer took a part of it only.
+type Appended = Result<(StreamAppendResult<Types>, bool), RPCError<Types>>;
+
+/// The answers in order, up to the first that says that what was sent after it makes no sense.
+fn until_refused(
+    answers: impl Stream<Item = Appended>,
+) -> impl Stream<Item = Result<StreamAppendResult<Types>, RPCError<Types>>> {
+    answers.scan(false, |ended, answer| {
+        if *ended {
+            return std::future::ready(None);
+        }
+        *ended = !matches!(answer, Ok((Ok(_), false)));
+        std::future::ready(Some(answer.map(|(result, _)| result)))
+    })
 }
 
 impl RaftNetworkV2<Types> for Link {
     type SnapshotData = SnapshotData;
 
-    /// openraft would give it one heartbeat; an fsync may take longer, and a repeat would only add to it.
     async fn append_entries(
         &mut self,
         request: AppendEntriesRequest<Types>,
         option: RPCOption,
     ) -> Result<AppendEntriesResponse<Types>, RPCError<Types>> {
-        let timeout = self.network.append_timeout.max(option.soft_ttl());
-        let body = self.call(RaftKind::Append, encode_append(&request), timeout).await?;
+        let body = self.call(RaftKind::Append, encode_append(&request), self.append_timeout(&option)).await?;
         decode_append_reply(body).map_err(unreachable)
+    }
+
+    /// On the road that stays open, where frames keep their order: one that overtook another would look like a lost log.
+    fn stream_append<'s, S>(
+        &'s mut self,
+        requests: S,
+        option: RPCOption,
+    ) -> BoxFuture<'s, Result<BoxStream<'s, Result<StreamAppendResult<Types>, RPCError<Types>>>, RPCError<Types>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<Types>> + OptionalSend + Unpin + 'static,
+    {
+        let link: &'s Link = self;
+        let timeout = link.append_timeout(&option);
+        async move {
+            let talk = link.within(timeout, link.network.transport.talk(&link.to, timeout)).await?;
+            let answers =
+                requests.map(move |request| link.append(&*talk, request, timeout)).buffered(APPENDS_AHEAD_MAX);
+            Ok(until_refused(answers).boxed())
+        }
+        .boxed()
     }
 
     async fn vote(

@@ -15,7 +15,7 @@ use crate::status::Role;
 use crate::transport::RaftKind;
 
 impl Replica {
-    /// Answers one frame of replica `from`. `Err` is for the log of the caller: the peer is told that it was refused.
+    /// Answers one frame of replica `from`. What is first polled first reaches Raft first. `Err` is for the log of the caller: the peer is told that it was refused.
     pub async fn handle(&self, from: u64, kind: RaftKind, body: Bytes) -> Result<Bytes, String> {
         if let Some(why) = self.inner.fault.why() {
             return Err(why);

@@ -1,6 +1,7 @@
 //! What was acknowledged, kept apart from the log: tells a torn tail from damage.
 //!
-//! A log that ends before the watermark lost something that others were told is safe. Two slots are written in turn, so
+//! A log that ends before the watermark lost something that others were told is safe. For entries it may lag behind what was
+//! acknowledged by `appender::WATERMARK_LAG`; for votes it never does. Two slots are written in turn, so
 //! that a torn write of one leaves the other; each is `length (4) | crc32c (4) | MarkRecord`, little endian, in its own sector.
 
 use prost::Message;

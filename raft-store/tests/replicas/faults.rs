@@ -58,7 +58,10 @@ async fn a_torn_tail_is_no_damage() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_ends_before_what_was_acknowledged_is_damaged() {
-    let (disk, _replica) = one().await;
+    let (disk, replica) = one().await;
+    let mark_lag = std::time::Duration::from_millis(100);
+    tokio::time::sleep(mark_lag + mark_lag).await;
+    drop(replica);
     disk.crash();
     disk.lose_synced_entries(1);
     let Err(error @ OpenError::Damaged { .. }) = reopen(&disk).await else { panic!("opened") };
@@ -67,6 +70,14 @@ async fn a_log_that_ends_before_what_was_acknowledged_is_damaged() {
         "memory: damaged: the log ends at entry 11, although entry 12 was acknowledged; this replica may never vote again \
          under this identity: retire it, wipe the directory, and let it be admitted anew"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clean_stop_leaves_nothing_out_of_the_watermark() {
+    let (disk, replica) = one().await;
+    replica.stop().await;
+    disk.lose_synced_entries(1);
+    assert!(matches!(reopen(&disk).await, Err(OpenError::Damaged { .. })));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
+use futures::channel::{mpsc, oneshot};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 use muster_proto::durable::{
     Batch, Channel, Command, ConfigFile, ConfigFiles, FoundCluster, Origin, PutBlobChunk, command::Body,
 };
 use muster_raft_store::{
-    Identity, MemoryDisk, Options, Peer, ProposeError, Proposed, RaftKind, Replica, StoreKind, Transport, Unreachable,
-    peek,
+    Identity, MemoryDisk, Options, Peer, ProposeError, Proposed, RaftKind, Replica, StoreKind, Talk, Transport,
+    Unreachable, peek,
 };
+use tokio::time::Instant;
 
 pub(crate) const CLUSTER_ID: [u8; 16] = [9; 16];
 
@@ -61,16 +63,71 @@ impl Town {
 
     /// The transport of one replica.
     pub(crate) fn wire(&self, from: u64) -> Arc<dyn Transport> {
-        Arc::new(Wire { town: self.clone(), from })
+        Arc::new(Wire { town: self.clone(), from, lanes: Mutex::default() })
     }
 }
 
 struct Wire {
     town: Town,
     from: u64,
+    lanes: Mutex<BTreeMap<u64, Arc<Lane>>>,
+}
+
+/// A frame on the way.
+struct Travelling {
+    sent: Instant,
+    kind: RaftKind,
+    body: Bytes,
+    answer: oneshot::Sender<Result<Bytes, Unreachable>>,
+}
+
+/// Frames that travel in order.
+struct Lane {
+    frames: mpsc::UnboundedSender<Travelling>,
+}
+
+/// How long a frame travels; without it virtual time would not move between two answers.
+const TRAVEL: Duration = Duration::from_millis(1);
+
+impl Lane {
+    fn open(town: Town, from: u64, to: u64) -> Lane {
+        let (frames, arriving) = mpsc::unbounded::<Travelling>();
+        tokio::spawn(async move {
+            let arrived = arriving.then(|frame| async move {
+                tokio::time::sleep_until(frame.sent + TRAVEL).await;
+                frame
+            });
+            let handled = arrived.map(|Travelling { kind, body, answer, .. }| {
+                let town = town.clone();
+                async move {
+                    let handled = async { town.road(from, to)?.handle(from, kind, body).await.map_err(Unreachable) };
+                    let handled = handled.await;
+                    let _ = answer.send(town.road(from, to).and(handled));
+                }
+            });
+            handled.buffer_unordered(64).collect::<()>().await;
+        });
+        Lane { frames }
+    }
+}
+
+impl Talk for Lane {
+    fn ask(&self, kind: RaftKind, body: Bytes, _: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+        let (answer, answered) = oneshot::channel();
+        let _ = self.frames.unbounded_send(Travelling { sent: Instant::now(), kind, body, answer });
+        async move { answered.await.unwrap_or_else(|_| Err(Unreachable("nobody is there".into()))) }.boxed()
+    }
 }
 
 impl Transport for Wire {
+    fn talk(&self, to: &Peer, _: Duration) -> BoxFuture<'static, Result<Arc<dyn Talk>, Unreachable>> {
+        let mut lanes = self.lanes.lock().unwrap();
+        let lane =
+            lanes.entry(to.replica).or_insert_with(|| Arc::new(Lane::open(self.town.clone(), self.from, to.replica)));
+        let lane: Arc<dyn Talk> = lane.clone();
+        std::future::ready(Ok(lane)).boxed()
+    }
+
     fn call(
         &self,
         to: &Peer,
@@ -80,8 +137,7 @@ impl Transport for Wire {
     ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
         let (town, from, to) = (self.town.clone(), self.from, to.replica);
         async move {
-            // A frame takes a moment, as on a network; without it virtual time would not move between two answers.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(TRAVEL).await;
             let answer = town.road(from, to)?.handle(from, kind, body).await.map_err(Unreachable)?;
             town.road(from, to).map(|_| answer)
         }
