@@ -5,6 +5,7 @@ use std::sync::Arc;
 use muster_channel::{Credentials, Listener, Outside, serve};
 use muster_raft_store::{OpenError, Replica, peek};
 use thiserror::Error;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
@@ -64,7 +65,8 @@ impl Controller {
         let parsed = config::parse(&settings.files);
         let local = parsed.config.ok_or_else(|| StartError::Config(config::findings(&parsed.diagnostics).0))?;
         let client = listen(&outside, &settings.client_listen).await?;
-        let replica = listen(&outside, &settings.replica_listen).await?;
+        let raft = settings.raft_runtime.clone().unwrap_or_else(Handle::current);
+        let replica = listen_on(&raft, &outside, &settings.replica_listen).await?;
         let store = peek(&settings.store)?;
         let identity = store.identity;
         if let Some(found) = identity.as_ref().filter(|found| found.name != settings.name) {
@@ -91,8 +93,8 @@ impl Controller {
         };
         let stop = watch::Sender::new(false);
         let serving = vec![
-            serve_door(&seat, client, door::client_routes(seat.clone()), &stop),
-            serve_door(&seat, replica, door::replica_routes(seat.clone()), &stop),
+            serve_door(&Handle::current(), &seat, client, door::client_routes(seat.clone()), &stop),
+            serve_door(&raft, &seat, replica, door::replica_routes(seat.clone()), &stop),
         ];
         Ok(Self { seat, stop, serving, joining })
     }
@@ -176,6 +178,15 @@ async fn listen(outside: &Outside, address: &str) -> Result<Box<dyn Listener>, S
     listening.map_err(|why| StartError::Listen { address: address.to_owned(), why })
 }
 
+/// The sockets of a door belong to the runtime that serves it.
+async fn listen_on(runtime: &Handle, outside: &Outside, address: &str) -> Result<Box<dyn Listener>, StartError> {
+    let (outside, wanted) = (outside.clone(), address.to_owned());
+    let listening = runtime.spawn(async move { listen(&outside, &wanted).await }).await;
+    listening.unwrap_or_else(|why| {
+        Err(StartError::Listen { address: address.to_owned(), why: std::io::Error::other(why.to_string()) })
+    })
+}
+
 /// Where others reach a door: the host that they are told, and the port that it has.
 fn advertised(settings: &Settings, listener: &dyn Listener) -> String {
     let address = listener.address().unwrap_or_default();
@@ -186,6 +197,7 @@ fn advertised(settings: &Settings, listener: &dyn Listener) -> String {
 }
 
 fn serve_door(
+    runtime: &Handle,
     seat: &Arc<Seat>,
     listener: Box<dyn Listener>,
     routes: Routes,
@@ -193,7 +205,7 @@ fn serve_door(
 ) -> JoinHandle<()> {
     let mut stopped = stop.subscribe();
     let seat = seat.clone();
-    tokio::spawn(async move {
+    runtime.spawn(async move {
         let until = async move {
             let _ = stopped.wait_for(|stopped| *stopped).await;
         };

@@ -74,8 +74,13 @@ pub(crate) struct Member {
 impl Member {
     /// Opens the replica of `identity` in the seat's store, and starts what belongs to a member.
     pub(crate) async fn open(seat: &Arc<Seat>, identity: Identity) -> Result<Arc<Self>, OpenError> {
-        let transport =
-            PeerTransport::new(seat.outside.clone(), seat.keeper.clone(), seat.cluster().to_owned(), identity.clone());
+        let transport = PeerTransport::new(
+            seat.outside.clone(),
+            seat.keeper.clone(),
+            seat.cluster().to_owned(),
+            identity.clone(),
+            seat.settings.raft_runtime.clone(),
+        );
         let road: Arc<dyn Transport> = Arc::new(Road(transport.clone()));
         let replica = Replica::open(options(seat), identity.clone(), road).await?;
         let core = Arc::new(Core { identity, replica });

@@ -1,9 +1,11 @@
 //! The replica door: Raft's frames, from those that proved to be root or SlurmUser and a replica of this cluster.
 //!
 //! A channel opens with a credential bound to the cluster and to both replica ids; from then on each frame carries the
-//! token that it was given, which ends with this process. What is inside of a frame is raft-store's affair.
+//! token that it was given, which ends with this process, and says cluster, generation and both ids. Raft's own thread
+//! serves this door, so that nothing lies between its socket and Raft. What is inside of a frame is raft-store's affair.
 
 mod frame;
+mod talk;
 mod tokens;
 mod transport;
 
@@ -13,11 +15,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
+use futures::stream::BoxStream;
 use muster_dialect::errno;
 use muster_proto::wire::replica_server::Replica;
 use muster_proto::wire::{Failure, OpenReplica, RaftFrame, ReplicaOpened, Signed};
 use muster_raft_store::RaftKind;
 use prost::Message;
+use tokio::runtime::Handle;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::tokens::Tokens;
@@ -25,15 +29,22 @@ use crate::counters::add_one;
 use crate::member::Member;
 use crate::seat::Seat;
 
-/// Serves the other replicas.
+/// Frames of one open road that are answered at once; the rest waits in the network.
+const FRAMES_AT_ONCE_MAX: usize = 64;
+
+/// Serves the other replicas. Cheap to clone.
+#[derive(Clone)]
 pub(crate) struct ReplicaDoor {
     seat: Arc<Seat>,
-    tokens: Tokens,
+    tokens: Arc<Tokens>,
+    /// Where snapshots are taken in: not on Raft's own thread, which serves everything else here.
+    aside: Handle,
 }
 
 impl ReplicaDoor {
+    /// A door that takes in snapshots on the current runtime.
     pub(crate) fn new(seat: Arc<Seat>) -> Self {
-        Self { seat, tokens: Tokens::default() }
+        Self { seat, tokens: Arc::default(), aside: Handle::current() }
     }
 
     async fn opened(&self, signed: &Signed) -> Result<Bytes, Failure> {
@@ -74,7 +85,12 @@ impl ReplicaDoor {
         member.core.replica.handle(frame.from, kind, frame.body).await.map_err(|why| refused(&why))
     }
 
-    async fn snapshot_handled(&self, mut frames: Streaming<RaftFrame>) -> Result<Bytes, Failure> {
+    async fn numbered(self, frame: RaftFrame) -> RaftFrame {
+        let request = frame.request;
+        RaftFrame { request, ..frame::answer(self.handled(frame).await) }
+    }
+
+    async fn snapshot_handled(self, mut frames: Streaming<RaftFrame>) -> Result<Bytes, Failure> {
         let first = frames.message().await.ok().flatten().ok_or_else(|| refused("no frame"))?;
         let member = self.admit(&first)?;
         let kind =
@@ -142,7 +158,23 @@ impl Replica for ReplicaDoor {
         Ok(Response::new(frame::answer(self.handled(request.into_inner()).await)))
     }
 
+    type ConverseStream = BoxStream<'static, Result<RaftFrame, Status>>;
+
+    /// Frames reach Raft in the order in which they came. The road ends with the first that is refused.
+    async fn converse(&self, request: Request<Streaming<RaftFrame>>) -> Result<Response<Self::ConverseStream>, Status> {
+        let door = self.clone();
+        let frames = request.into_inner().scan((), |(), frame| std::future::ready(frame.ok()));
+        let answers = frames.map(move |frame| door.clone().numbered(frame)).buffer_unordered(FRAMES_AT_ONCE_MAX);
+        let answers = answers.scan(false, |ended, answer| {
+            let goes_out = !std::mem::replace(ended, answer.failure.is_some());
+            std::future::ready(goes_out.then_some(Ok(answer)))
+        });
+        Ok(Response::new(answers.boxed()))
+    }
+
     async fn snapshot(&self, request: Request<Streaming<RaftFrame>>) -> Result<Response<RaftFrame>, Status> {
-        Ok(Response::new(frame::answer(self.snapshot_handled(request.into_inner()).await)))
+        let handled = self.aside.spawn(self.clone().snapshot_handled(request.into_inner())).await;
+        let handled = handled.unwrap_or_else(|_| Err(refused("stopping")));
+        Ok(Response::new(frame::answer(handled)))
     }
 }

@@ -1,4 +1,5 @@
-//! The road to the other replicas: one lazily connecting channel each, opened with proof of who we are.
+//! The road to the other replicas: one lazily connecting channel each, opened with proof of who we are. What Raft says many
+//! times a second goes over a stream that stays open (`talk`), the rest by single calls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -11,13 +12,15 @@ use futures::{FutureExt, StreamExt};
 use muster_channel::{Credentials, MESSAGE_BYTES_MAX, Outside, dial, seal};
 use muster_proto::wire::replica_client::ReplicaClient;
 use muster_proto::wire::{Claim, OpenReplica, RaftFrame};
-use muster_raft_store::{Identity, Peer, RaftKind, Transport, Unreachable};
+use muster_raft_store::{Identity, Peer, RaftKind, Talk, Transport, Unreachable};
 use prost::Message;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
+use super::talk::Talking;
 use super::{audience, frame};
 
 /// Longest wait for a connection.
@@ -37,18 +40,22 @@ pub(crate) struct PeerTransport {
     keeper: Arc<dyn Credentials>,
     cluster: String,
     identity: Identity,
+    /// Where connections live: with Raft, so that no thread lies between it and its peers. `None`: where they are made.
+    raft: Option<Handle>,
     links: Mutex<BTreeMap<u64, Arc<Link>>>,
     /// What the state says of addresses: newer than what Raft was told when it began to speak to a peer.
     addresses: Mutex<BTreeMap<u64, String>>,
 }
 
 /// What is known of the way to one peer.
-struct Link {
+pub(super) struct Link {
     address: String,
     /// When the peer answered last.
     answered: Mutex<Option<Instant>>,
     channel: Mutex<Channel>,
     token: tokio::sync::Mutex<Token>,
+    /// The road that stays open; who opens it holds the lock.
+    talking: tokio::sync::Mutex<Option<Arc<Talking>>>,
 }
 
 #[derive(Default)]
@@ -63,8 +70,10 @@ impl PeerTransport {
         keeper: Arc<dyn Credentials>,
         cluster: String,
         identity: Identity,
+        raft: Option<Handle>,
     ) -> Arc<Self> {
-        Arc::new(Self { outside, keeper, cluster, identity, links: Mutex::default(), addresses: Mutex::default() })
+        let (links, addresses) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { outside, keeper, cluster, identity, raft, links, addresses })
     }
 
     /// The wall clock of a peer, if it answers at once.
@@ -96,11 +105,33 @@ impl PeerTransport {
         let link = Arc::new(Link {
             address: address.to_owned(),
             answered: Mutex::default(),
-            channel: Mutex::new(dial(&self.outside, address, CONNECT)),
+            channel: Mutex::new(self.dial(address)),
             token: tokio::sync::Mutex::default(),
+            talking: tokio::sync::Mutex::default(),
         });
         links.insert(replica, link.clone());
         link
+    }
+
+    fn dial(&self, address: &str) -> Channel {
+        let _there = self.raft.as_ref().map(Handle::enter);
+        dial(&self.outside, address, CONNECT)
+    }
+
+    /// The open road, or a new one.
+    async fn talk(self: Arc<Self>, to: u64, link: Arc<Link>, limit: Duration) -> Result<Arc<dyn Talk>, Unreachable> {
+        let mut talking = link.talking.lock().await;
+        if let Some(open) = talking.as_ref().filter(|open| !open.is_broken()) {
+            return Ok(open.clone());
+        }
+        *talking = None;
+        let Ok(opened) = timeout(limit.min(OPEN), Talking::open(self.clone(), to, link.clone())).await else {
+            self.reconnect(&link);
+            return Err(unreachable("no answer in time"));
+        };
+        let opened = opened?;
+        *talking = Some(opened.clone());
+        Ok(opened)
     }
 
     async fn exchange(
@@ -158,7 +189,7 @@ impl PeerTransport {
         async move { self.understood(&link, &token, answer).await }.boxed()
     }
 
-    async fn understood(&self, link: &Link, token: &Bytes, answer: RaftFrame) -> Result<Bytes, Unreachable> {
+    pub(super) async fn understood(&self, link: &Link, token: &Bytes, answer: RaftFrame) -> Result<Bytes, Unreachable> {
         let Some(failure) = answer.failure else {
             *link.answered.lock().expect("no holder of this lock panics") = Some(Instant::now());
             return Ok(answer.body);
@@ -171,7 +202,7 @@ impl PeerTransport {
         Err(unreachable(&failure.message))
     }
 
-    fn frame(&self, to: u64, kind: u32, token: Bytes, body: Bytes) -> RaftFrame {
+    pub(super) fn frame(&self, to: u64, kind: u32, token: Bytes, body: Bytes) -> RaftFrame {
         RaftFrame {
             token,
             kind,
@@ -181,11 +212,12 @@ impl PeerTransport {
             generation: self.identity.generation,
             from: self.identity.replica,
             to,
+            request: 0,
         }
     }
 
     /// The token of this peer, asked for if there is none.
-    async fn token(&self, to: u64, link: &Link) -> Result<Bytes, Unreachable> {
+    pub(super) async fn token(&self, to: u64, link: &Link) -> Result<Bytes, Unreachable> {
         let mut held = link.token.lock().await;
         if let Some(token) = &held.value {
             return Ok(token.clone());
@@ -229,14 +261,14 @@ impl PeerTransport {
         }
     }
 
-    fn reconnect(&self, link: &Link) {
-        let fresh = dial(&self.outside, &link.address, CONNECT);
+    pub(super) fn reconnect(&self, link: &Link) {
+        let fresh = self.dial(&link.address);
         *link.channel.lock().expect("no holder of this lock panics") = fresh;
     }
 }
 
 impl Link {
-    fn client(&self) -> ReplicaClient<Channel> {
+    pub(super) fn client(&self) -> ReplicaClient<Channel> {
         let channel = self.channel.lock().expect("no holder of this lock panics").clone();
         ReplicaClient::new(channel)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
@@ -261,7 +293,7 @@ fn send_all(
     async move { client.snapshot(ReceiverStream::new(frames)).await }.boxed()
 }
 
-fn unreachable(why: &str) -> Unreachable {
+pub(super) fn unreachable(why: &str) -> Unreachable {
     Unreachable(why.to_owned())
 }
 
@@ -269,6 +301,10 @@ fn unreachable(why: &str) -> Unreachable {
 pub(crate) struct Road(pub(crate) Arc<PeerTransport>);
 
 impl Transport for Road {
+    fn talk(&self, to: &Peer, limit: Duration) -> BoxFuture<'static, Result<Arc<dyn Talk>, Unreachable>> {
+        self.0.clone().talk(to.replica, self.0.link(to.replica, &to.address), limit).boxed()
+    }
+
     fn call(
         &self,
         to: &Peer,

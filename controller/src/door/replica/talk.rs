@@ -1,0 +1,190 @@
+//! The road that stays open to one peer: frames out in their order, answers back by their number.
+//!
+//! ```text
+//! ask ─► numbered frame ─► one gRPC stream ─► peer's replica door ─► Raft
+//!  ▲                                                                   │
+//!  └── who waits for that number ◄── reader ◄──────────────────────────┘
+//! ```
+//!
+//! Whatever goes wrong breaks the whole road, and the next caller opens another one: a frame that were lost while later
+//! ones arrived would look like a log that was lost.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use muster_proto::wire::RaftFrame;
+use muster_raft_store::{RaftKind, Talk, Unreachable};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+
+use super::transport::{Link, PeerTransport, unreachable};
+
+/// Frames that wait for the network. Raft itself has fewer under way.
+const FRAMES_WAITING_MAX: usize = 256;
+
+/// See the module.
+pub(super) struct Talking {
+    // Weak: they hold this road.
+    transport: Weak<PeerTransport>,
+    link: Weak<Link>,
+    /// Says who speaks to whom, with which token.
+    template: RaftFrame,
+    out: mpsc::Sender<RaftFrame>,
+    number: AtomicU64,
+    waiting: Waiting,
+}
+
+/// Who waits for the answer to which frame.
+#[derive(Clone, Default)]
+struct Waiting(Arc<Mutex<Answers>>);
+
+#[derive(Default)]
+struct Answers {
+    broken: bool,
+    by_number: BTreeMap<u64, oneshot::Sender<RaftFrame>>,
+}
+
+impl Waiting {
+    fn wait_for(&self, number: u64) -> Option<oneshot::Receiver<RaftFrame>> {
+        let mut answers = self.0.lock().expect("no holder of this lock panics");
+        let (answer, answered) = oneshot::channel();
+        (!answers.broken).then(|| {
+            answers.by_number.insert(number, answer);
+            answered
+        })
+    }
+
+    fn take(&self, number: u64) -> Option<oneshot::Sender<RaftFrame>> {
+        self.0.lock().expect("no holder of this lock panics").by_number.remove(&number)
+    }
+
+    fn end(&self) {
+        let mut answers = self.0.lock().expect("no holder of this lock panics");
+        answers.broken = true;
+        answers.by_number.clear();
+    }
+
+    fn is_broken(&self) -> bool {
+        self.0.lock().expect("no holder of this lock panics").broken
+    }
+}
+
+/// A frame on its way.
+struct Sent {
+    place: Place,
+    answered: oneshot::Receiver<RaftFrame>,
+    transport: Arc<PeerTransport>,
+    link: Arc<Link>,
+}
+
+/// Who went away waits no more.
+struct Place {
+    waiting: Waiting,
+    number: u64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.waiting.take(self.number);
+    }
+}
+
+impl Talking {
+    /// Proves who we are, if the peer does not know yet, and opens the stream.
+    pub(super) async fn open(
+        transport: Arc<PeerTransport>,
+        to: u64,
+        link: Arc<Link>,
+    ) -> Result<Arc<Self>, Unreachable> {
+        let token = transport.token(to, &link).await?;
+        let template = transport.frame(to, RaftKind::Append as u32, token, Bytes::new());
+        let (out, frames) = mpsc::channel(FRAMES_WAITING_MAX);
+        let opened = link.client().converse(ReceiverStream::new(frames)).await;
+        let answers = opened.map_err(|status| unreachable(status.message()))?.into_inner();
+        let waiting = Waiting::default();
+        tokio::spawn(read_answers(answers, waiting.clone()));
+        let (transport, link) = (Arc::downgrade(&transport), Arc::downgrade(&link));
+        Ok(Arc::new(Self { transport, link, template, out, number: AtomicU64::new(1), waiting }))
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.waiting.is_broken()
+    }
+
+    fn send(&self, kind: RaftKind, body: Bytes) -> Option<Sent> {
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let answered = self.waiting.wait_for(number)?;
+        let place = Place { waiting: self.waiting.clone(), number };
+        let frame = RaftFrame { request: number, kind: kind as u32, body, ..self.template.clone() };
+        self.out.try_send(frame).ok()?;
+        Some(Sent { place, answered, transport: self.transport.upgrade()?, link: self.link.upgrade()? })
+    }
+}
+
+/// Hands out answers until the stream ends.
+async fn read_answers(mut answers: Streaming<RaftFrame>, waiting: Waiting) {
+    while let Ok(Some(answer)) = answers.message().await {
+        if let Some(asked) = waiting.take(answer.request) {
+            // Whoever went away does not care.
+            let _ = asked.send(answer);
+        }
+    }
+    waiting.end();
+}
+
+impl Talk for Talking {
+    fn ask(&self, kind: RaftKind, body: Bytes, limit: Duration) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
+        let Some(Sent { place, answered, transport, link }) = self.send(kind, body) else {
+            self.waiting.end();
+            return std::future::ready(Err(unreachable("the road to it broke"))).boxed();
+        };
+        let token = self.template.token.clone();
+        async move {
+            match timeout(limit, answered).await {
+                Ok(Ok(answer)) => {
+                    let understood = transport.understood(&link, &token, answer).await;
+                    understood.inspect_err(|_| place.waiting.end())
+                }
+                Ok(Err(_)) => Err(unreachable("the road to it broke")),
+                Err(_) => {
+                    // The connection may hang for good: the next road goes over another one.
+                    place.waiting.end();
+                    transport.reconnect(&link);
+                    Err(unreachable("no answer in time"))
+                }
+            }
+        }
+        .boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_finds_who_asked_and_a_broken_road_tells_everybody() {
+        let waiting = Waiting::default();
+        let (first, second) = (waiting.wait_for(1).unwrap(), waiting.wait_for(2).unwrap());
+        waiting.take(2).unwrap().send(RaftFrame { kind: 7, ..RaftFrame::default() }).unwrap();
+        assert_eq!(second.await.unwrap().kind, 7);
+        waiting.end();
+        assert!(first.await.is_err());
+        assert!(waiting.is_broken() && waiting.wait_for(3).is_none());
+    }
+
+    #[test]
+    fn who_gives_up_leaves_nothing_behind() {
+        let waiting = Waiting::default();
+        let _answered = waiting.wait_for(1);
+        drop(Place { waiting: waiting.clone(), number: 1 });
+        assert!(waiting.take(1).is_none());
+    }
+}
