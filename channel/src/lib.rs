@@ -21,6 +21,7 @@ mod serve;
 mod tcp;
 
 pub use client::{CallError, Client, ClientOptions};
+pub mod tls;
 pub use credential::{CredentialError, Credentials, Expect, Speaker, seal, seal_claim, verify};
 pub use dial::dial;
 pub use munge::Munge;
@@ -30,6 +31,7 @@ pub use serve::{Peer, serve};
 pub use tcp::Tcp;
 
 /// Largest message that any door takes, bytes: a log entry's worth (1 MiB) of content, and framing.
+pub use tls::Peer;
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest listing that a client accepts in one reply, bytes.
 pub const REPLY_BYTES_MAX: usize = 1024 * 1024 * 1024;

@@ -10,6 +10,7 @@ use rand::{RngCore, SeedableRng};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Tcp;
+use crate::tls::{Peer, Wanted};
 
 /// A future that a trait object returns.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -30,8 +31,12 @@ pub trait Net: Send + Sync + 'static {
 
 /// A listening socket.
 pub trait Listener: Send + 'static {
-    /// The next connection and its peer as `ip:port`.
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, String)>>;
+    /// This network, where nobody else will do as the other end of a connection. Nothing: it cannot tell who is there.
+    fn wanting(&self, _who: &Wanted) -> Option<Arc<dyn Net>> {
+        None
+    }
+    /// The next connection, and who opened it.
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Peer)>>;
     /// Where it listens, as `ip:port`.
     fn address(&self) -> io::Result<String>;
 }
@@ -88,6 +93,11 @@ impl Outside {
     pub fn real() -> Self {
         let wall_ms = || {
             let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    /// The same, where connections are to `who` or fail, as far as this network can tell.
+    pub fn wanting(&self, who: &Wanted) -> Self {
+        Self { net: self.net.wanting(who).unwrap_or_else(|| self.net.clone()), ..self.clone() }
+    }
+
             since.map_or(0, |since| since.as_millis() as u64)
         };
         Self { net: Arc::new(Tcp), wall_ms: Arc::new(wall_ms), random: Random::from_os() }

@@ -14,6 +14,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Connected;
 
 use crate::outside::{BoxStream, Listener};
+use crate::tls::Peer;
 
 /// Accepted connections that wait for the server; beyond it the kernel's backlog holds them.
 const ACCEPTED_WAITING_MAX: usize = 64;
@@ -60,17 +61,13 @@ async fn accept_loop(mut listener: Box<dyn Listener>, accepted: mpsc::Sender<io:
 
 struct Accepted {
     stream: BoxStream,
-    peer: String,
+    peer: Peer,
 }
-
-/// Who connected, as `ip:port`: an extension of every request.
-#[derive(Clone, Debug)]
-pub struct Peer(pub String);
 
 impl Connected for Accepted {
     type ConnectInfo = Peer;
     fn connect_info(&self) -> Peer {
-        Peer(self.peer.clone())
+        self.peer.clone()
     }
 }
 

@@ -5,6 +5,7 @@ use std::io;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::outside::{BoxFuture, BoxStream, Listener, Net};
+use crate::tls::Peer;
 
 /// TCP through tokio, without Nagle's delay.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,11 +31,11 @@ impl Net for Tcp {
 }
 
 impl Listener for TcpListener {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, String)>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Peer)>> {
         Box::pin(async move {
             let (stream, peer) = TcpListener::accept(self).await?;
             stream.set_nodelay(true)?;
-            Ok((Box::new(stream) as BoxStream, peer.to_string()))
+            Ok((Box::new(stream) as BoxStream, Peer::plain(peer.to_string())))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use muster_channel::{BoxFuture, BoxStream, Listener, Net};
+use muster_channel::{BoxFuture, BoxStream, Listener, Net, Peer};
 use turmoil::net::{TcpListener, TcpStream};
 
 /// Connects and listens inside of the simulation. Host names are turmoil's.
@@ -28,10 +28,10 @@ impl Net for SimNet {
 struct SimListener(TcpListener);
 
 impl Listener for SimListener {
-    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, String)>> {
+    fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Peer)>> {
         Box::pin(async move {
             let (stream, peer) = self.0.accept().await?;
-            Ok((Box::new(stream) as BoxStream, peer.to_string()))
+            Ok((Box::new(stream) as BoxStream, Peer::plain(peer.to_string())))
         })
     }
 

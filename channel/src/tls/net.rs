@@ -1,0 +1,85 @@
+//! The network of a site with TLS: that of the system, with who is at the other end made sure of.
+
+use std::io;
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use tokio::io::AsyncReadExt;
+use tokio_rustls::TlsConnector;
+
+use super::identity::Wanted;
+use super::listen::TlsListener;
+use super::material::Tls;
+use crate::outside::{BoxFuture, BoxStream, Listener, Net};
+
+/// See the module. Without more being said, it dials controllers of the cluster.
+#[derive(Clone)]
+pub struct TlsNet {
+    inner: Arc<dyn Net>,
+    tls: Arc<Tls>,
+    wanted: Wanted,
+}
+
+impl TlsNet {
+    /// TLS over `inner`.
+    pub fn new(inner: Arc<dyn Net>, tls: Arc<Tls>) -> Self {
+        Self { inner, tls, wanted: Wanted::any_replica() }
+    }
+}
+
+impl Net for TlsNet {
+    fn connect(&self, address: &str) -> BoxFuture<'static, io::Result<BoxStream>> {
+        let connecting = self.inner.connect(address);
+        if !self.tls.dials() {
+            return connecting;
+        }
+        let (tls, wanted) = (self.tls.clone(), self.wanted.clone());
+        Box::pin(async move {
+            let stream = connecting.await?;
+            let connector = TlsConnector::from(tls.material().dial(wanted));
+            // Never sent: certificates name members of the cluster, not hosts.
+            let nobody = ServerName::try_from("muster.invalid").expect("it is a host name");
+            let mut stream = connector.connect(nobody, stream).await.map_err(refused_by_us)?;
+            // In TLS 1.3 the server judges our certificate after its own part is done: its welcome says that it did.
+            stream.read_u8().await.map_err(refused_by_them)?;
+            Ok(Box::new(stream) as BoxStream)
+        })
+    }
+
+    fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>> {
+        let (listening, tls) = (self.inner.listen(address), self.tls.clone());
+        Box::pin(async move { Ok(Box::new(TlsListener::start(listening.await?, tls)?) as Box<dyn Listener>) })
+    }
+
+    fn wanting(&self, who: &Wanted) -> Option<Arc<dyn Net>> {
+        Some(Arc::new(Self { wanted: who.clone(), ..self.clone() }))
+    }
+}
+
+fn refused_by_us(why: io::Error) -> io::Error {
+    let cause = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let text = match cause {
+        Some(rustls::Error::InvalidMessage(_)) => {
+            "TLS failed: the peer does not speak TLS (does TLSType differ between slurm.conf files?)".to_owned()
+        }
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))) => {
+            format!("TLS failed: {other}")
+        }
+        _ if why.kind() == io::ErrorKind::UnexpectedEof => {
+            "TLS failed: the peer closed the connection (does TLSType differ between slurm.conf files?)".to_owned()
+        }
+        _ => format!("TLS failed: {why}"),
+    };
+    io::Error::new(io::ErrorKind::ConnectionRefused, text)
+}
+
+fn refused_by_them(why: io::Error) -> io::Error {
+    let cause = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let text = match cause {
+        Some(rustls::Error::AlertReceived(alert)) => {
+            format!("TLS failed: the peer refuses this certificate ({alert:?}); its log says why")
+        }
+        _ => format!("TLS failed: {why}"),
+    };
+    io::Error::new(io::ErrorKind::ConnectionRefused, text)
+}
