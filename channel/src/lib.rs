@@ -19,19 +19,19 @@ mod no_auth;
 mod outside;
 mod serve;
 mod tcp;
+pub mod tls;
 
 pub use client::{CallError, Client, ClientOptions};
-pub mod tls;
 pub use credential::{CredentialError, Credentials, Expect, Speaker, seal, seal_claim, verify};
 pub use dial::dial;
 pub use munge::Munge;
 pub use no_auth::NoAuth;
 pub use outside::{BoxFuture, BoxStream, Listener, Net, Outside, Random, WallClock};
-pub use serve::{Peer, serve};
+pub use serve::serve;
 pub use tcp::Tcp;
+pub use tls::Peer;
 
 /// Largest message that any door takes, bytes: a log entry's worth (1 MiB) of content, and framing.
-pub use tls::Peer;
 pub const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Largest listing that a client accepts in one reply, bytes.
 pub const REPLY_BYTES_MAX: usize = 1024 * 1024 * 1024;

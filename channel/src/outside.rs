@@ -27,14 +27,14 @@ pub trait Net: Send + Sync + 'static {
     fn connect(&self, address: &str) -> BoxFuture<'static, io::Result<BoxStream>>;
     /// Listens; port 0 picks a free one.
     fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>>;
-}
-
-/// A listening socket.
-pub trait Listener: Send + 'static {
     /// This network, where nobody else will do as the other end of a connection. Nothing: it cannot tell who is there.
     fn wanting(&self, _who: &Wanted) -> Option<Arc<dyn Net>> {
         None
     }
+}
+
+/// A listening socket.
+pub trait Listener: Send + 'static {
     /// The next connection, and who opened it.
     fn accept(&mut self) -> BoxFuture<'_, io::Result<(BoxStream, Peer)>>;
     /// Where it listens, as `ip:port`.
@@ -89,15 +89,15 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// TCP, the system clock and the kernel's randomness.
-    pub fn real() -> Self {
-        let wall_ms = || {
-            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     /// The same, where connections are to `who` or fail, as far as this network can tell.
     pub fn wanting(&self, who: &Wanted) -> Self {
         Self { net: self.net.wanting(who).unwrap_or_else(|| self.net.clone()), ..self.clone() }
     }
 
+    /// TCP, the system clock and the kernel's randomness.
+    pub fn real() -> Self {
+        let wall_ms = || {
+            let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
             since.map_or(0, |since| since.as_millis() as u64)
         };
         Self { net: Arc::new(Tcp), wall_ms: Arc::new(wall_ms), random: Random::from_os() }
