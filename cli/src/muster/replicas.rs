@@ -1,5 +1,6 @@
 //! `muster status`: the replicas as the cluster sees them, and the controllers of slurm.conf as this host sees them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use muster_channel::ClientOptions;
@@ -129,27 +130,74 @@ fn of_replica(info: &ReplicaInfo) -> Line {
 
 fn as_text(site: &Site, list: Option<&ReplicaList>, lines: &[Line]) -> String {
     let mut out = format!("Cluster {}", site.config.cluster_name);
-    let term = list.map_or_else(|| "-".to_owned(), |list| list.term.to_string());
     if let Some(list) = list {
         let id = hex(&list.cluster_id);
-        out.push_str(&format!(" ({id}) generation {} term {term} commit index {}", list.generation, list.commit_index));
+        out.push_str(&format!(
+            " ({id}) generation {} term {} commit index {} feature level {}",
+            list.generation, list.term, list.commit_index, list.feature_level
+        ));
     }
     out.push('\n');
-    let heading = ["NAME", "ROLE", "LEADER", "TERM", "INDEX", "ADDRESS", "VERSION"];
-    let mut rows = vec![heading.iter().map(|cell| (*cell).to_owned()).collect::<Vec<_>>()];
-    for line in lines {
-        rows.push(vec![
-            line.name.clone(),
-            line.role.clone(),
-            if line.leader { "*".to_owned() } else { String::new() },
-            term.clone(),
-            line.index.map_or_else(|| "-".to_owned(), |index| index.to_string()),
-            line.address.clone(),
-            line.version.clone(),
-        ]);
-    }
+    let heading = ["NAME", "ROLE", "LEADER", "INDEX", "LAG", "HEARD", "ADDRESS", "VERSION"];
+    let mut rows = vec![heading.map(str::to_owned).to_vec()];
+    rows.extend(lines.iter().map(|line| cells(line, list)));
     out.push_str(&aligned(&rows));
+    for remark in remarks(list, lines) {
+        out.push_str(&remark);
+        out.push('\n');
+    }
     out
+}
+
+fn cells(line: &Line, list: Option<&ReplicaList>) -> Vec<String> {
+    let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
+    vec![
+        line.name.clone(),
+        line.role.clone(),
+        if line.leader { "*".to_owned() } else { String::new() },
+        number(line.index),
+        number(lag(line, list)),
+        heard(line, list),
+        line.address.clone(),
+        if line.version.is_empty() { "-".to_owned() } else { line.version.clone() },
+    ]
+}
+
+/// Entries that are committed and that it has not acknowledged yet.
+fn lag(line: &Line, list: Option<&ReplicaList>) -> Option<u64> {
+    Some(list?.commit_index.saturating_sub(line.index?))
+}
+
+/// When the leader heard it last.
+fn heard(line: &Line, list: Option<&ReplicaList>) -> String {
+    match line.contact_ms {
+        _ if line.leader || list.is_none() || line.index.is_none() => "-".to_owned(),
+        0..QUIET_MS => "now".to_owned(),
+        ms if ms < 60_000 => format!("{}.{}s ago", ms / 1000, ms % 1000 / 100),
+        ms => format!("{}m ago", ms / 60_000),
+    }
+}
+
+/// What an operator should know; scripts look for role words in lines of the table, so none stands here.
+fn remarks(list: Option<&ReplicaList>, lines: &[Line]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let answers = lines.iter().filter(|line| matches!(line.role.as_str(), "leader" | "follower")).count();
+    let silent = lines.iter().filter(|line| line.role == "unreachable" && line.index.is_some()).count();
+    let voters = answers + silent;
+    if list.is_some() && voters > 0 {
+        let needed = voters / 2 + 1;
+        let more = match answers.checked_sub(needed) {
+            None => "no majority: nothing can be changed".to_owned(),
+            Some(0) => "none more may fail".to_owned(),
+            Some(spare) => format!("{spare} more may fail"),
+        };
+        remarks.push(format!("{answers} of {voters} voters answer: {more}."));
+    }
+    let versions: BTreeSet<&str> = lines.iter().map(|line| line.version.as_str()).filter(|it| !it.is_empty()).collect();
+    if versions.len() > 1 {
+        remarks.push(format!("Versions differ: {}.", versions.into_iter().collect::<Vec<_>>().join(", ")));
+    }
+    remarks
 }
 
 fn as_json(site: &Site, list: Option<&ReplicaList>, lines: &[Line]) -> String {
@@ -158,7 +206,8 @@ fn as_json(site: &Site, list: Option<&ReplicaList>, lines: &[Line]) -> String {
         .map(|line| {
             json!({
                 "name": line.name, "role": line.role, "leader": line.leader, "index": line.index,
-                "address": line.address, "version": line.version, "last_contact_ms": line.contact_ms,
+                "lag": lag(line, list), "address": line.address, "version": line.version,
+                "last_contact_ms": line.contact_ms,
             })
         })
         .collect();
@@ -210,5 +259,28 @@ mod tests {
         let lines = merge(Some(&list), &pongs);
         let told: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.role.as_str(), line.leader)).collect();
         assert_eq!(told, [("a", "leader", true), ("b", "waits to be admitted", false), ("c", "unreachable", false)]);
+    }
+
+    #[test]
+    fn lag_silence_and_what_more_may_fail_are_told() {
+        let replica = |name: &str, role: &str, index, contact_ms| ReplicaInfo {
+            name: name.into(),
+            role: role.into(),
+            matched_index: Some(index),
+            last_contact_ms: contact_ms,
+            version: if name == "a" { "1".into() } else { "2".into() },
+            ..ReplicaInfo::default()
+        };
+        let replicas =
+            vec![replica("a", "leader", 9, 0), replica("b", "follower", 7, 20), replica("c", "unreachable", 2, 3_250)];
+        let list = ReplicaList { replicas, commit_index: 9, ..ReplicaList::default() };
+        let lines: Vec<Line> = list.replicas.iter().map(of_replica).collect();
+        let told: Vec<_> = lines.iter().map(|line| (lag(line, Some(&list)), heard(line, Some(&list)))).collect();
+        let told: Vec<_> = told.iter().map(|(lag, heard)| (*lag, heard.as_str())).collect();
+        assert_eq!(told, [(Some(0), "-"), (Some(2), "now"), (Some(7), "3.2s ago")]);
+        assert_eq!(
+            remarks(Some(&list), &lines),
+            ["2 of 3 voters answer: none more may fail.", "Versions differ: 1, 2."]
+        );
     }
 }

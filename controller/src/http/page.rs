@@ -131,6 +131,7 @@ fn of_store(member: &OfMember, page: &mut Page) -> Result<(), Error> {
 fn of_cluster(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     page.gauge("muster_proposals_waiting", "Commands that wait for their commit.", member.proposals_waiting as f64)?;
     page.gauge("muster_node_sessions", "Nodes connected to this leader.", member.node_sessions as f64)?;
+    page.gauge("muster_orders_waiting", "Frames on their way to nodes.", member.frames_waiting as f64)?;
     page.gauge("muster_job_waits", "Jobs that clients wait for here.", member.job_waits as f64)?;
     page.gauge("muster_watches", "Open watch streams.", member.watches as f64)?;
     page.gauge("muster_generation", "Of the cluster.", member.generation as f64)?;

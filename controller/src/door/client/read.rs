@@ -14,8 +14,8 @@ impl At<'_> {
         use reply::Body as Say;
         use request::Body;
         let (seat, member, caller) = (self.seat, &**self.member, self.caller);
-        // Who answers, how far each replica is and what nodes said of their load, the leader alone knows.
-        if matches!(body, Body::ListReplicas(_) | Body::ListNodes(_)) && !caller.local {
+        // Who answers, how far each replica is and what nodes said of their load, the leader alone knows; and sdiag is about it.
+        if matches!(body, Body::ListReplicas(_) | Body::ListNodes(_) | Body::Stats(_)) && !caller.local {
             self.require_leader()?;
         }
         if !caller.local {

@@ -80,6 +80,12 @@ impl Sessions {
         self.open.lock().expect("no holder of this lock panics").links.keys().copied().collect()
     }
 
+    /// Frames on their way to nodes.
+    pub(crate) fn frames_waiting(&self) -> usize {
+        let open = self.open.lock().expect("no holder of this lock panics");
+        open.links.values().map(|link| link.down.max_capacity() - link.down.capacity()).sum()
+    }
+
     pub(crate) fn count(&self) -> usize {
         self.open.lock().expect("no holder of this lock panics").links.len()
     }
