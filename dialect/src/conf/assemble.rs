@@ -49,6 +49,8 @@ impl Parts {
             auth_type: globals.text("AuthType"),
             auth_info: globals.words("AuthInfo"),
             cred_type: globals.text("CredType"),
+            tls_type: globals.text("TLSType"),
+            tls_parameters: globals.words("TLSParameters"),
             private_data: globals.list("PrivateData").into_iter().filter(|word| word != "none").collect(),
             disable_root_jobs: globals.is_on("DisableRootJobs"),
             select_type,

@@ -214,6 +214,10 @@ pub struct Config {
     /// The options of `AuthInfo`, by lower-case name.
     pub auth_info: BTreeMap<String, String>,
     pub cred_type: String,
+    /// `tls/s2n`, `tls/none`; empty: not said, which is none.
+    pub tls_type: String,
+    /// The options of `TLSParameters`, by lower-case name.
+    pub tls_parameters: BTreeMap<String, String>,
     /// `PrivateData`, without "none".
     pub private_data: Vec<String>,
     pub disable_root_jobs: bool,

@@ -17,6 +17,25 @@ pub(super) const AUTH_ALT: &[&str] = &[
 /// AuthInfo
 pub(super) const AUTH_INFO: &[&str] = &["cred_expire", "socket", "ttl", "use_client_ids"];
 
+/// TLSParameters; those that begin with `muster_` are Muster's own.
+pub(super) const TLS: &[&str] = &[
+    "ca_cert_file",
+    "ctld_cert_file",
+    "ctld_cert_key_file",
+    "load_system_certificates",
+    "muster_client_cert_file",
+    "muster_client_cert_key_file",
+    "muster_clients",
+    "muster_migrate",
+    "restd_cert_file",
+    "restd_cert_key_file",
+    "sackd_cert_file",
+    "sackd_cert_key_file",
+    "security_policy_version",
+    "slurmd_cert_file",
+    "slurmd_cert_key_file",
+];
+
 /// BcastParameters
 pub(super) const BCAST: &[&str] = &["Compression", "DestDir", "send_libs"];
 
