@@ -144,7 +144,7 @@ impl World {
             hardware: site::hardware(),
             boot_ms: site::EPOCH_MS + booted_ms,
             version: "sim".to_owned(),
-            agent: AgentOptions { kill_wait_s: 1, over_time_limit_s: 0 },
+            agent: AgentOptions { kill_wait_s: 1, over_time_limit_s: 0, prolog: true, epilog: true },
             admins: vec![0, SLURM_UID],
             boot_clock_ms: clock::since_boot(booted_ms),
         };

@@ -86,6 +86,9 @@ struct Sent {
 /// Names a wanted order; one that differs in content has another key.
 type Key = (u64, u32, u8, u64, u64);
 
+/// The kind of a key that names a time limit.
+const LIMIT: u8 = 5;
+
 fn key(wanted: &Wanted) -> Key {
     match *wanted {
         Wanted::Hold { uid, attempt } => (uid, attempt, 0, 0, 0),
@@ -93,10 +96,19 @@ fn key(wanted: &Wanted) -> Key {
         Wanted::Signal { uid, attempt, step, signal_id, .. } => (uid, attempt, 2, u64::from(step), signal_id),
         Wanted::EndStep { uid, attempt, step, .. } => (uid, attempt, 3, u64::from(step), 0),
         Wanted::EndAttempt { uid, attempt, .. } => (uid, attempt, 4, 0, 0),
-        Wanted::SetTimeLimit { uid, attempt, end_by_ms, time_limit_s } => {
-            (uid, attempt, 5, end_by_ms, u64::from(time_limit_s))
-        }
+        // The node counts from its own start: only the limit matters to it.
+        Wanted::SetTimeLimit { uid, attempt, time_limit_s, .. } => limit_key(uid, attempt, time_limit_s),
     }
+}
+
+fn limit_key(uid: u64, attempt: u32, time_limit_s: u32) -> Key {
+    (uid, attempt, LIMIT, u64::from(time_limit_s), 0)
+}
+
+/// Whether a limit was told of an attempt of which something is still wanted.
+fn is_limit_of(key: &Key, keys: &BTreeSet<Key>) -> bool {
+    let (uid, attempt, kind, ..) = *key;
+    kind == LIMIT && keys.range((uid, attempt, 0, 0, 0)..(uid, attempt, u8::MAX, 0, 0)).next().is_some()
 }
 
 /// Sends `node` what is wanted of it and was not sent a moment ago.
@@ -113,14 +125,22 @@ fn serve(term: &Term, told: &mut BTreeMap<u32, Told>, node: u32) {
     let drafts = term.member.core.read(|cluster| {
         let all = wanted(cluster, node);
         let keys: BTreeSet<Key> = all.iter().map(key).collect();
-        known.orders.retain(|key, _| keys.contains(key));
+        known.orders.retain(|key, _| keys.contains(key) || is_limit_of(key, &keys));
         let due = all.iter().filter(|wanted| is_due(known.orders.get(&key(wanted)), now));
         due.filter_map(|wanted| Some((wanted.clone(), draft(cluster, node, wanted)?))).collect::<Vec<_>>()
     });
     for (wanted, draft) in drafts {
+        // The order to hold says the limit too.
+        let limit = match (&wanted, &draft.body) {
+            (Wanted::Hold { uid, attempt }, order::Body::Hold(hold)) => {
+                Some(limit_key(*uid, *attempt, hold.time_limit_s))
+            }
+            _ => None,
+        };
         if !send(term, &link, node, draft) {
             return;
         }
+        known.orders.extend(limit.map(|key| (key, Sent { again_at: None, pause: REPEAT_FIRST })));
         let pause = known.orders.get(&key(&wanted)).map_or(REPEAT_FIRST, |sent| (sent.pause * 2).min(REPEAT_MAX));
         // A statement of fact is said once a session.
         let again_at = (!matches!(wanted, Wanted::SetTimeLimit { .. })).then(|| now + pause);
@@ -135,7 +155,12 @@ fn is_due(sent: Option<&Sent>, now: Instant) -> bool {
 /// Whether there was room for it.
 fn send(term: &Term, link: &Link, node: u32, draft: Draft) -> bool {
     let Draft { uid, attempt, mut body, script, environment } = draft;
-    if let order::Body::LaunchStep(launch) = &mut body {
+    let launch = match &mut body {
+        order::Body::LaunchStep(launch) => Some(launch),
+        order::Body::Hold(hold) => hold.launch.as_mut(),
+        _ => None,
+    };
+    if let Some(launch) = launch {
         let (Some(script), Some(environment)) = (blob(term, script.as_ref()), blob(term, environment.as_ref())) else {
             // Its row is there, so its bytes are: a store that says otherwise is failing, and says so itself.
             tracing::error!(uid, attempt, node, "the script or environment of a job cannot be read");

@@ -1,9 +1,9 @@
 //! From what the state wants of a node to the order that says it: everything that the node needs to know goes along.
 
 use muster_dialect::step::StepId;
-use muster_model::cluster::dispatch::Wanted;
+use muster_model::cluster::dispatch::{Wanted, launched_with_hold};
 use muster_model::cluster::{Cluster, Job, array};
-use muster_proto::durable::{Attempt, BlobRef, NodeShare};
+use muster_proto::durable::{Attempt, BlobRef, NodeShare, StepNode, StepSpec};
 use muster_proto::wire::{
     AttemptFacts, EndAttempt, EndStep, Hold, LaunchStep, SetTimeLimit, SignalTasks, TaskIds, order,
 };
@@ -14,7 +14,7 @@ pub(super) struct Draft {
     pub(super) uid: u64,
     pub(super) attempt: u32,
     pub(super) body: order::Body,
-    /// Into `LaunchStep::script` and `LaunchStep::environment`.
+    /// Into `script` and `environment` of the launch.
     pub(super) script: Option<BlobRef>,
     pub(super) environment: Option<BlobRef>,
 }
@@ -25,7 +25,13 @@ pub(super) fn draft(cluster: &Cluster, node: u32, wanted: &Wanted) -> Option<Dra
     match *wanted {
         Wanted::Hold { uid, attempt } => {
             let (job, placed) = attempt_of(cluster, uid, attempt)?;
-            Some(plain(uid, attempt, order::Body::Hold(hold(cluster, job, placed, node)?)))
+            let hold = hold(cluster, job, placed, node)?;
+            let launches = hold.launch.is_some();
+            Some(Draft {
+                script: job.spec().script.clone().filter(|_| launches),
+                environment: job.spec().environment.clone().filter(|_| launches),
+                ..plain(uid, attempt, order::Body::Hold(hold))
+            })
         }
         Wanted::LaunchStep { uid, attempt, step } => {
             let (job, placed) = attempt_of(cluster, uid, attempt)?;
@@ -68,7 +74,20 @@ fn hold(cluster: &Cluster, job: &Job, attempt: &Attempt, node: u32) -> Option<Ho
         end_by_ms: 0,
         time_limit_s: job.spec().time_limit_s.unwrap_or(u32::MAX),
         extern_step: cluster.config().is_some_and(|config| config.settings.contain),
+        launch: launched_with_hold(job).map(|(spec, place)| of_batch_step(cluster, spec, place)),
     })
+}
+
+/// Without what stands in the order to hold.
+fn of_batch_step(cluster: &Cluster, spec: StepSpec, place: StepNode) -> LaunchStep {
+    LaunchStep {
+        step_nodes: vec![name(cluster, place.node)],
+        step_tasks: vec![place.tasks],
+        step_task_ids: vec![TaskIds { ids: place.task_ids.clone() }],
+        place: Some(place),
+        spec: Some(spec),
+        ..LaunchStep::default()
+    }
 }
 
 fn launch(cluster: &Cluster, job: &Job, attempt: &Attempt, node: u32, step_id: u32) -> Option<Draft> {

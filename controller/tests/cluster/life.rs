@@ -78,9 +78,10 @@ async fn a_stale_report_is_acknowledged_as_such() {
     let controller = one().await;
     let mut node = FakeNode::open(&controller, "n1").await.unwrap();
     let registered = node.registered.clone().unwrap();
-    let held = RecordHeld { uid: 99, attempt: 1, node: registered.node, epoch: registered.epoch };
+    let held = RecordHeld { uid: 99, attempt: 1, node: registered.node, epoch: registered.epoch, launched: false };
     node.report(report::Body::Held(held)).await;
-    let foreign = RecordHeld { uid: 99, attempt: 1, node: registered.node + 1, epoch: registered.epoch };
+    let foreign =
+        RecordHeld { uid: 99, attempt: 1, node: registered.node + 1, epoch: registered.epoch, launched: false };
     node.report(report::Body::Held(foreign)).await;
     while node.acks.len() < 2 {
         if let Some(muster_proto::wire::to_node::Body::Ack(ack)) = node.next().await {
@@ -126,7 +127,7 @@ async fn a_cancelled_job_is_ended_on_its_node_and_a_pending_one_at_once() {
         match node.next().await {
             Some(to_node::Body::Order(order)) if matches!(order.body, Some(order::Body::Hold(_))) => {
                 let Order { uid, attempt, node: at, epoch, .. } = order;
-                node.report(report::Body::Held(RecordHeld { uid, attempt, node: at, epoch })).await;
+                node.report(report::Body::Held(RecordHeld { uid, attempt, node: at, epoch, launched: false })).await;
             }
             Some(to_node::Body::Order(order)) if matches!(order.body, Some(order::Body::LaunchStep(_))) => break,
             Some(_) => {}

@@ -264,7 +264,7 @@ impl FakeNode {
         let Order { uid, attempt, node, epoch, .. } = *order;
         match &order.body {
             Some(order::Body::Hold(_)) => {
-                self.report(report::Body::Held(RecordHeld { uid, attempt, node, epoch })).await;
+                self.report(report::Body::Held(RecordHeld { uid, attempt, node, epoch, launched: false })).await;
             }
             Some(order::Body::LaunchStep(launch)) => {
                 let step_id = launch.spec.as_ref().expect("a step has a spec").step_id;

@@ -21,6 +21,10 @@ pub struct AgentOptions {
     pub kill_wait_s: u32,
     /// `OverTimeLimit`: how long a job may run over its limit.
     pub over_time_limit_s: u32,
+    /// `Prolog` is configured.
+    pub prolog: bool,
+    /// `Epilog` is configured.
+    pub epilog: bool,
 }
 
 /// The node's machine.
@@ -32,6 +36,8 @@ pub struct Agent {
     pub(super) attempts: BTreeMap<AttemptKey, AttemptRow>,
     /// Highest forgotten attempt of each job.
     pub(super) forgotten: BTreeMap<u64, u32>,
+    /// Steps to launch as soon as their attempt is held. Not journalled: a restart before that leaves it to an order.
+    pub(super) launches: BTreeMap<AttemptKey, Box<wire::LaunchStep>>,
     pub(super) next_seq: u64,
     /// Nothing that was started in another boot lives.
     pub(super) boot_id: String,
@@ -45,6 +51,7 @@ impl Agent {
             registration: RegistrationRow::default(),
             attempts: BTreeMap::new(),
             forgotten: BTreeMap::new(),
+            launches: BTreeMap::new(),
             next_seq: 1,
             boot_id: String::new(),
         }
@@ -172,7 +179,9 @@ impl Agent {
     }
 
     pub(super) fn forget_row(&mut self, row: ForgottenRow) {
-        self.attempts.remove(&AttemptKey { uid: row.uid, attempt: row.attempt });
+        let key = AttemptKey { uid: row.uid, attempt: row.attempt };
+        self.attempts.remove(&key);
+        self.launches.remove(&key);
         let highest = self.forgotten.entry(row.uid).or_default();
         *highest = row.attempt.max(*highest);
         while self.forgotten.len() > FORGOTTEN_MAX {

@@ -37,7 +37,7 @@ impl Agent {
         out: &mut Vec<Action>,
     ) -> Result<(), &'static str> {
         match body {
-            order::Body::Hold(hold) => self.on_hold(key, hold, out),
+            order::Body::Hold(hold) => self.on_hold(key, hold, now, out),
             order::Body::LaunchStep(launch) => self.on_launch(key, launch, now, out),
             order::Body::SignalTasks(signal) => self.on_signal(key, signal, out),
             order::Body::EndStep(end) => {
@@ -53,7 +53,13 @@ impl Agent {
         }
     }
 
-    fn on_hold(&mut self, key: AttemptKey, hold: wire::Hold, out: &mut Vec<Action>) -> Result<(), &'static str> {
+    fn on_hold(
+        &mut self,
+        key: AttemptKey,
+        mut hold: wire::Hold,
+        now: u64,
+        out: &mut Vec<Action>,
+    ) -> Result<(), &'static str> {
         if self.attempts.contains_key(&key) {
             self.repeat(key, |kind| matches!(kind, Kind::Held | Kind::Refused | Kind::Released), out);
             return Ok(());
@@ -65,6 +71,9 @@ impl Agent {
         if self.attempts.range(of_job).any(|(_, row)| row.phase() < Phase::Released) {
             return Err("hold while another attempt of the job is not over here");
         }
+        if let Some(launch) = hold.launch.take() {
+            self.launches.insert(key, Box::new(launch));
+        }
         let row = AttemptRow {
             uid: key.uid,
             attempt: key.attempt,
@@ -74,6 +83,10 @@ impl Agent {
             ..AttemptRow::default()
         };
         self.attempts.insert(key, row);
+        if !self.options.prolog {
+            self.on_prolog_ended(key, None, now, out);
+            return Ok(());
+        }
         out.push(self.journal_attempt(key));
         out.push(Action::RunProlog { attempt: key, hold: Box::new(hold) });
         Ok(())

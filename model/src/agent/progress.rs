@@ -1,6 +1,8 @@
 //! News from the daemon: prolog, supervisors, containment, epilog.
 
-use super::machine::step_key;
+use muster_proto::wire;
+
+use super::machine::{step_key, step_limit};
 use super::{Action, Agent, AttemptKey, ExitRow, Phase, StepExit, StepKey, StepRow};
 
 /// Slurm's number of the extern step.
@@ -14,6 +16,7 @@ impl Agent {
         now: u64,
         out: &mut Vec<Action>,
     ) {
+        let launch = self.launches.remove(&key);
         let Some(row) = self.attempts.get_mut(&key) else { return };
         if row.phase() != Phase::Prologue {
             return;
@@ -35,13 +38,32 @@ impl Agent {
             let time_limit_s = u32::MAX;
             row.steps.push(StepRow { step: EXTERN, launched_ms: now, time_limit_s, ..StepRow::default() });
         }
-        let report = self.held(key);
+        let launch = launch.and_then(|launch| self.launch_with_hold(key, *launch, &hold, now));
+        let report = self.held(key, launch.is_some());
         let report = self.add_report(key, report);
         out.push(self.journal_attempt(key));
         if hold.extern_step {
             out.push(Action::StartExtern { step: step_key(key, EXTERN), hold });
         }
+        out.extend(launch);
         out.push(report);
+    }
+
+    /// The step that came along with the hold: in the same row of the journal, so that it counts as started, and is told by the same report.
+    fn launch_with_hold(
+        &mut self,
+        key: AttemptKey,
+        launch: wire::LaunchStep,
+        hold: &wire::Hold,
+        now: u64,
+    ) -> Option<Action> {
+        let row = self.attempts.get_mut(&key)?;
+        let step = launch.spec.as_ref()?.step_id;
+        let time_limit_s = step_limit(launch.spec.as_ref());
+        row.steps.push(StepRow { step, launched_ms: now, time_limit_s, started: true, ..StepRow::default() });
+        row.running_since_ms = now.max(1);
+        let launch = wire::LaunchStep { job: hold.spec.clone(), facts: hold.facts.clone(), ..launch };
+        Some(Action::StartStep { step: step_key(key, step), launch: Box::new(launch) })
     }
 
     pub(super) fn on_step_started(&mut self, step: StepKey, out: &mut Vec<Action>) {

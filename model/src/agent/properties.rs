@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const OPTIONS: AgentOptions = AgentOptions { kill_wait_s: 2, over_time_limit_s: 0 };
+const OPTIONS: AgentOptions = AgentOptions { kill_wait_s: 2, over_time_limit_s: 0, prolog: true, epilog: true };
 
 #[derive(Debug, Clone)]
 enum Event {
@@ -46,7 +46,10 @@ fn body(kind: u8, step: u32) -> order::Body {
     match kind {
         0 | 1 => {
             let spec = Some(JobSpec::default());
-            order::Body::Hold(wire::Hold { spec, time_limit_s: 3, extern_step: kind == 1, ..wire::Hold::default() })
+            let batch = Some(StepSpec { time_limit_s: Some(2), ..StepSpec::default() });
+            let launch = (step == 1).then(|| wire::LaunchStep { spec: batch, ..wire::LaunchStep::default() });
+            let extern_step = kind == 1;
+            order::Body::Hold(wire::Hold { spec, time_limit_s: 3, extern_step, launch, ..wire::Hold::default() })
         }
         2 | 3 => {
             let spec = Some(StepSpec { step_id: step, time_limit_s: Some(2), ..StepSpec::default() });
@@ -164,8 +167,9 @@ impl Host {
         let mut live = self.agent.clone();
         let mut compacted = Agent::empty(OPTIONS);
         live.snapshot().into_iter().for_each(|record| compacted.put(record));
-        // Acknowledgements and the moments of the next SIGKILL are not journalled.
+        // Acknowledgements, the moments of the next SIGKILL and launches that wait for the prolog are not journalled.
         for agent in [&mut replayed, &mut live, &mut compacted] {
+            agent.launches.clear();
             for row in agent.attempts.values_mut() {
                 row.reports.iter_mut().for_each(|report| report.acked = false);
                 row.steps.iter_mut().for_each(|step| step.kill_at_ms = 0);

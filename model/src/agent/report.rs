@@ -89,9 +89,9 @@ impl Agent {
         reports
     }
 
-    pub(super) fn held(&self, key: AttemptKey) -> Body {
+    pub(super) fn held(&self, key: AttemptKey, launched: bool) -> Body {
         let (node, epoch) = self.here();
-        Body::Held(RecordHeld { uid: key.uid, attempt: key.attempt, node, epoch })
+        Body::Held(RecordHeld { uid: key.uid, attempt: key.attempt, node, epoch, launched })
     }
 
     pub(super) fn refused(&self, key: AttemptKey, why: &str, prolog_failed: bool) -> Body {
@@ -128,7 +128,7 @@ impl Agent {
     pub(super) fn released(&self, key: AttemptKey) -> Body {
         let (node, epoch) = self.here();
         let drain_reason = self.attempts.get(&key).map(|row| row.drain_reason.clone()).unwrap_or_default();
-        Body::Released(RecordReleased { uid: key.uid, attempt: key.attempt, node, epoch, drain_reason })
+        Body::Released(RecordReleased { uid: key.uid, attempt: key.attempt, node, epoch, drain_reason, exit: None })
     }
 
     pub(super) fn signalled(&self, key: AttemptKey, signal: &wire::SignalTasks) -> Body {

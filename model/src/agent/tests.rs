@@ -5,7 +5,7 @@ use muster_proto::wire::{self, order, report};
 
 use super::*;
 
-const OPTIONS: AgentOptions = AgentOptions { kill_wait_s: 30, over_time_limit_s: 0 };
+const OPTIONS: AgentOptions = AgentOptions { kill_wait_s: 30, over_time_limit_s: 0, prolog: true, epilog: true };
 const KEY: AttemptKey = AttemptKey { uid: 100, attempt: 1 };
 const BATCH: u32 = 0xffff_fffb;
 const STEP: StepKey = StepKey { attempt: KEY, step: BATCH };
@@ -318,4 +318,35 @@ fn a_job_of_many_steps_keeps_a_short_row_and_never_runs_one_twice() {
     let again = wire::LaunchStep { spec, ..wire::LaunchStep::default() };
     let actions = agent.on(order(order::Body::LaunchStep(again)), 0);
     assert!(matches!(&actions[..], [Action::Refuse { .. }]), "{actions:?}");
+}
+
+/// A site without prolog; the order to hold brings the batch step along.
+fn launched_with_hold() -> (Agent, Vec<Action>) {
+    let mut agent = registered();
+    agent.options.prolog = false;
+    let spec = Some(StepSpec { step_id: BATCH, ..StepSpec::default() });
+    let launch = Some(wire::LaunchStep { spec, script: vec![1].into(), ..wire::LaunchStep::default() });
+    let spec = Some(JobSpec { name: "j".to_owned(), ..JobSpec::default() });
+    let hold = wire::Hold { time_limit_s: 60, spec, launch, ..wire::Hold::default() };
+    let actions = agent.on(order(order::Body::Hold(hold)), 1_000);
+    (agent, actions)
+}
+
+#[test]
+fn a_hold_that_brings_its_step_along_is_journalled_once_launched_and_told_by_one_report() {
+    let (mut agent, actions) = launched_with_hold();
+    let [Action::Journal(_), Action::StartStep { step: STEP, launch }, Action::Report(report)] = &actions[..] else {
+        panic!("{actions:?}");
+    };
+    assert_eq!((launch.job.as_ref().unwrap().name.as_str(), &launch.script[..]), ("j", &[1][..]));
+    assert!(matches!(&report.body, Some(report::Body::Held(held)) if held.launched));
+    assert_eq!(agent.on(Input::StepStarted { step: STEP }, 1_100), []);
+    // A repeat starts nothing, and neither does a restart of the daemon.
+    let (_, mut twice) = launched_with_hold();
+    twice.extend(agent.on(order(hold(60)), 1_200));
+    assert_eq!(twice.iter().filter(|action| matches!(action, Action::StartStep { .. })).count(), 1);
+    let found = vec![FoundStep { step: STEP, found: Found::Lives }];
+    let (agent, actions) = Agent::restore(OPTIONS, "boot", journal_of(&agent), found, 1_300);
+    assert_eq!(actions, []);
+    assert!(agent.attempt(KEY).unwrap().has_live_steps());
 }

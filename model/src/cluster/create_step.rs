@@ -38,9 +38,8 @@ impl Cluster {
         }
         let first = shares(attempt).find(|(part, _)| part.phase() == NodePhase::Running);
         if let Some((_, share)) = first.filter(|_| job.kind() == JobKind::Batch) {
-            let spec =
-                StepSpec { step_id: StepId::BATCH.0, name: "batch".to_owned(), ntasks: 1, ..StepSpec::default() };
-            self.add_step(uid, spec, vec![one_task_on(share)], StepState::Pending, 0);
+            let (spec, place) = batch_step(share);
+            self.add_step(uid, spec, vec![place], StepState::Pending, 0);
         }
     }
 
@@ -187,6 +186,12 @@ fn running_attempt(job: &Job) -> Result<&Attempt, Refusal> {
 }
 
 /// A step that is the node's whole share, with one task.
+/// The step of a batch script, on the first node of its attempt.
+pub(super) fn batch_step(share: &NodeShare) -> (StepSpec, StepNode) {
+    let spec = StepSpec { step_id: StepId::BATCH.0, name: "batch".to_owned(), ntasks: 1, ..StepSpec::default() };
+    (spec, one_task_on(share))
+}
+
 fn one_task_on(share: &NodeShare) -> StepNode {
     StepNode {
         node: share.node,

@@ -4,9 +4,11 @@
 //! asking again costs a message and starts nothing. Reports of the node (`RecordHeld`, …) make a want go away.
 
 use muster_dialect::step::StepId;
-use muster_proto::durable::{Attempt, AttemptNode, EndCause, NodePhase, StepNode, StepRecord, StepState};
+use muster_proto::durable::{
+    Attempt, AttemptNode, EndCause, JobKind, NodePhase, StepNode, StepRecord, StepSpec, StepState,
+};
 
-use super::job::{Job, UNLIMITED, is_ending, step_id_of};
+use super::job::{Job, UNLIMITED, is_ending, shares, step_id_of};
 use super::state::Cluster;
 
 /// One order to be sent.
@@ -95,6 +97,14 @@ pub fn wanted(cluster: &Cluster, node: u32) -> Vec<Wanted> {
         }
     }
     list
+}
+
+/// The batch step of an attempt that has one node to itself: it may be launched as soon as it is held there, since nobody
+/// else is waited for. With its place on the node.
+pub fn launched_with_hold(job: &Job) -> Option<(StepSpec, StepNode)> {
+    let attempt = job.live_attempt().filter(|attempt| attempt.nodes.len() == 1)?;
+    let (_, share) = shares(attempt).next().filter(|_| job.kind() == JobKind::Batch)?;
+    Some(super::create_step::batch_step(share))
 }
 
 /// Whether a job has a live share on `node`: its records may still be of use there.

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use muster_dialect::state::{JobState, Reason};
+use muster_dialect::step::StepId;
 use muster_proto::durable::{
-    Attempt, AttemptNode, EndCause, JobKind, NodePhase, RecordHeld, RecordRefused, RecordReleased,
+    Attempt, AttemptNode, EndCause, JobKind, NodePhase, RecordHeld, RecordRefused, RecordReleased, RecordStepExit,
 };
 
 use super::ending::Ending;
@@ -53,6 +54,9 @@ impl Cluster {
         let others = attempt.nodes.iter().filter(|other| other.node != report.node);
         if others.into_iter().all(|other| other.phase() == NodePhase::Held || node_is_gone(other)) {
             self.start_running(report.uid);
+        }
+        if report.launched {
+            self.note_step_started(report.uid, StepId::BATCH.0, report.node);
         }
         Outcome::Done(done())
     }
@@ -103,6 +107,11 @@ impl Cluster {
     }
 
     pub(super) fn record_released(&mut self, report: &RecordReleased) -> Outcome {
+        if let Some(exit) = &report.exit {
+            let RecordReleased { uid, attempt, node, epoch, .. } = *report;
+            // Stale or known already: the release counts all the same.
+            self.record_step_exit(&RecordStepExit { uid, attempt, node, epoch, ..exit.clone() });
+        }
         let (job, attempt, part) = match self.reported_part(report.uid, report.attempt, report.node, report.epoch) {
             Ok(found) => found,
             Err(outcome) => return outcome,
@@ -125,7 +134,7 @@ impl Cluster {
     /// Whether the end of a step is the end of the job: the batch script's, or that of a direct srun.
     pub(super) fn is_main_step(job: &Job, step_id: u32) -> bool {
         match job.kind() {
-            JobKind::Batch => step_id == muster_dialect::step::StepId::BATCH.0,
+            JobKind::Batch => step_id == StepId::BATCH.0,
             JobKind::Run => step_id == 0,
             JobKind::Alloc | JobKind::Unspecified => false,
         }

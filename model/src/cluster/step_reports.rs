@@ -21,12 +21,16 @@ impl Cluster {
             Err(outcome) => return outcome,
         };
         let Some(part) = part_of(&job, report.step_id, report.node) else { return stale("no such step on this node") };
-        if part.started || part.ended {
-            return Outcome::Done(done());
+        if !part.started && !part.ended {
+            self.note_step_started(report.uid, report.step_id, report.node);
         }
+        Outcome::Done(done())
+    }
+
+    pub(super) fn note_step_started(&mut self, uid: u64, step_id: u32, node: u32) {
         let now = self.now_ms();
-        self.edit_step(report.uid, report.step_id, |step| {
-            for part in step.nodes.iter_mut().filter(|part| part.node == report.node) {
+        self.edit_step(uid, step_id, |step| {
+            for part in step.nodes.iter_mut().filter(|part| part.node == node) {
                 part.started = true;
             }
             if step.start_ms == 0 {
@@ -36,7 +40,6 @@ impl Cluster {
                 step.set_state(StepState::Running);
             }
         });
-        Outcome::Done(done())
     }
 
     pub(super) fn record_step_exit(&mut self, report: &RecordStepExit) -> Outcome {

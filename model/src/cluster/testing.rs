@@ -219,7 +219,7 @@ impl Scene {
 
     pub(crate) fn held(&mut self, uid: u64, node: u32) -> Outcome {
         let (attempt, epoch) = self.fence(uid, node);
-        self.node(Body::RecordHeld(RecordHeld { uid, attempt, node, epoch }))
+        self.node(Body::RecordHeld(RecordHeld { uid, attempt, node, epoch, launched: false }))
     }
 
     pub(crate) fn refused(&mut self, uid: u64, node: u32, prolog_failed: bool) -> Outcome {
@@ -242,7 +242,7 @@ impl Scene {
 
     pub(crate) fn released(&mut self, uid: u64, node: u32) -> Outcome {
         let (attempt, epoch) = self.fence(uid, node);
-        self.node(Body::RecordReleased(RecordReleased { uid, attempt, node, epoch, drain_reason: String::new() }))
+        self.node(Body::RecordReleased(RecordReleased { uid, attempt, node, epoch, ..Default::default() }))
     }
 
     pub(crate) fn lose(&mut self, node: u32) -> Outcome {

@@ -195,7 +195,7 @@ impl Place {
             hardware: real::discover("/tmp"),
             boot_ms: 1,
             version: "test".into(),
-            agent: AgentOptions { kill_wait_s: 30, over_time_limit_s: 0 },
+            agent: AgentOptions { kill_wait_s: 30, over_time_limit_s: 0, prolog: true, epilog: true },
             admins: vec![0],
             boot_clock_ms: real::boot_clock(),
         };

@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn a_node_cannot_report_for_another() {
-        let held = RecordHeld { uid: 1, attempt: 1, node: 7, epoch: 1 };
+        let held = RecordHeld { uid: 1, attempt: 1, node: 7, epoch: 1, launched: false };
         let report = Report { seq: 1, body: Some(report::Body::Held(held)) };
         assert!(command(report.clone(), 7, "n7").is_ok());
         assert!(command(report, 8, "n8").is_err());

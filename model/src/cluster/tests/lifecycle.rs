@@ -1,7 +1,10 @@
 //! The life of a job, from submit to purge.
 
 use muster_dialect::state::Reason;
-use muster_proto::durable::{EndAllocation, EndCause, NodePhase, PurgeJobs, command::Body};
+use muster_proto::durable::{
+    EndAllocation, EndCause, NodePhase, PurgeJobs, RecordHeld, RecordReleased, RecordStepExit, StepNode, StepState,
+    command::Body,
+};
 
 use crate::cluster::dispatch::{Wanted, wanted};
 use crate::cluster::testing::*;
@@ -35,6 +38,30 @@ fn a_batch_job_is_configured_runs_completes_and_is_over() {
     assert_eq!(scene.long_state(uid), "COMPLETED");
     assert_eq!(wanted(&scene.cluster, 0), []);
     assert_eq!(scene.disk.keys().filter(|(table, _)| *table == Table::History).count(), 1);
+}
+
+#[test]
+fn a_node_by_itself_launches_with_the_hold_and_releases_with_the_exit() {
+    let mut scene = Scene::up();
+    let wide = scene.submit(on_nodes(2));
+    scene.place(wide, &[(2, 1), (3, 1)]).unwrap();
+    assert_eq!(dispatch::launched_with_hold(scene.job(wide)), None);
+    let uid = scene.submit(batch());
+    scene.place(uid, &[(0, 1)]).unwrap();
+    let (spec, place) = dispatch::launched_with_hold(scene.job(uid)).unwrap();
+    let epoch = scene.cluster.node(0).unwrap().row.epoch;
+    scene.node(Body::RecordHeld(RecordHeld { uid, attempt: 1, node: 0, epoch, launched: true }));
+    let step = scene.job(uid).step(BATCH).unwrap();
+    assert_eq!((step.spec.as_ref(), step.state()), (Some(&spec), StepState::Running));
+    assert_eq!(step.nodes[0], StepNode { started: true, ..place });
+    assert!(matches!(wanted(&scene.cluster, 0)[..], [Wanted::SetTimeLimit { .. }]));
+    let exit = Some(RecordStepExit { step_id: BATCH, wait_status: 3 << 8, ..RecordStepExit::default() });
+    let released = RecordReleased { uid, attempt: 1, node: 0, epoch, exit, ..RecordReleased::default() };
+    scene.node(Body::RecordReleased(released.clone()));
+    assert_eq!((scene.long_state(uid), scene.job(uid).row.exit_status), ("FAILED", 3 << 8));
+    let before = scene.cluster.job(uid).cloned();
+    scene.node(Body::RecordReleased(released));
+    assert_eq!(scene.cluster.job(uid).cloned(), before);
 }
 
 #[test]

@@ -104,9 +104,9 @@ fn a_report_of_an_older_epoch_or_attempt_changes_nothing() {
     scene.register(1, "boot-2", 1);
     let digest = |scene: &Scene| scene.cluster.job(uid).cloned();
     let before = digest(&scene);
-    let report = muster_proto::durable::RecordHeld { uid, attempt: 1, node: 1, epoch };
+    let report = muster_proto::durable::RecordHeld { uid, attempt: 1, node: 1, epoch, launched: false };
     assert!(matches!(scene.node(Body::RecordHeld(report)), Outcome::Stale(_)));
-    let report = muster_proto::durable::RecordHeld { uid, attempt: 7, node: 1, epoch: epoch + 1 };
+    let report = muster_proto::durable::RecordHeld { uid, attempt: 7, node: 1, epoch: epoch + 1, launched: false };
     assert!(matches!(scene.node(Body::RecordHeld(report)), Outcome::Stale(_)));
     assert_eq!(digest(&scene), before);
 }
