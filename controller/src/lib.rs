@@ -18,6 +18,7 @@ mod config;
 mod controller;
 mod counters;
 mod door;
+mod fence_agent;
 mod http;
 mod joining;
 mod leader;
@@ -32,6 +33,7 @@ mod watchers;
 
 pub use config::read as read_config;
 pub use controller::{Controller, StartError};
+pub use fence_agent::{FenceAction, FenceAgents, FenceCall, FenceSaid, NoAgents, ProcessAgents};
 pub use mail::{Mail, MailProg, Mailer, NoMail};
 pub use settings::{ReadFiles, Settings, Timers};
 pub use users::{Group, NameService, User, UserTable, Users, UsersError};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use muster_proto::durable::ConfigFiles;
 use muster_raft_store::StoreKind;
 
+use crate::fence_agent::FenceAgents;
 use crate::mail::Mailer;
 
 /// Reads the configuration files again, for `scontrol reconfigure`; the error is for a human.
@@ -33,6 +34,8 @@ pub struct Settings {
     pub controllers: Vec<String>,
     /// Runs `MailProg`.
     pub mailer: Arc<dyn Mailer>,
+    /// Calls fence agents.
+    pub fence_agents: Arc<dyn FenceAgents>,
     /// The user that this process runs as.
     pub own_uid: u32,
     /// Raft's timers, and those of this crate.

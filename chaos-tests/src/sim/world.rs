@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_channel::{NoAuth, Outside, Random};
-use muster_controller::{Controller, NoMail, Settings, Timers};
+use muster_controller::{Controller, NoAgents, NoMail, Settings, Timers};
 use muster_model::agent::AgentOptions;
 use muster_noded::Noded;
 use muster_raft_store::{MemoryDisk, StoreKind};
@@ -107,6 +107,7 @@ impl World {
             read_files: Arc::new(move || Ok(again.clone())),
             controllers: self.shape.client_doors(),
             mailer: Arc::new(NoMail),
+            fence_agents: Arc::new(NoAgents),
             own_uid: SLURM_UID,
             timers,
             raft_runtime: None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use muster_channel::Outside;
-use muster_controller::{Controller, MailProg, NameService, Settings, Timers, read_config};
+use muster_controller::{Controller, MailProg, NameService, ProcessAgents, Settings, Timers, read_config};
 use muster_raft_store::StoreKind;
 use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
@@ -58,6 +58,7 @@ fn settings(plan: &Plan, raft: Handle) -> Settings {
         read_files: Arc::new(move || read_config(&path).map(|(files, _)| files)),
         controllers: plan.controllers.clone(),
         mailer: Arc::new(MailProg),
+        fence_agents: Arc::new(ProcessAgents),
         own_uid: nix::unistd::geteuid().as_raw(),
         timers: Timers::default(),
         raft_runtime: Some(raft),

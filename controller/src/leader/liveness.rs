@@ -34,12 +34,17 @@ fn due(term: &Term, began: Instant) -> Vec<command::Body> {
     let now = Instant::now();
     let nodes: Vec<_> = term.member.core.read(|cluster| cluster.nodes().cloned().collect());
     let cluster_ms = term.member.core.read(|cluster| cluster.now_ms());
-    let judged = nodes.iter().filter(|node| node.row.epoch != 0 && !node.row.removed).filter_map(|node| {
+    let judged = nodes.iter().filter(|node| is_judged(node)).filter_map(|node| {
         // What an earlier term heard counts for nothing.
         let heard = term.member.sightings.of(node.index()).map_or(began, |sighting| sighting.at.max(began));
         judge(node, now.saturating_duration_since(heard), limit, heard > began, cluster_ms)
     });
     judged.collect()
+}
+
+/// One that is being fenced may not return: it is nobody's to judge before that is over.
+fn is_judged(node: &Node) -> bool {
+    node.row.epoch != 0 && !node.row.removed && !node.row.fencing
 }
 
 /// `SlurmdTimeout=0` never declares a node down.

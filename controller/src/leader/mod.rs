@@ -7,6 +7,8 @@
 //! No duty keeps what the next leader would need.
 
 mod dispatch;
+mod fence;
+mod fence_call;
 mod liveness;
 mod membership;
 mod order;
@@ -91,6 +93,7 @@ fn start(term: &Term) -> JoinSet<()> {
     duties.spawn(schedule::run(term.clone()));
     duties.spawn(dispatch::run(term.clone()));
     duties.spawn(liveness::run(term.clone()));
+    duties.spawn(fence::run(term.clone()));
     duties.spawn(time::run(term.clone()));
     duties.spawn(retention::run(term.clone()));
     duties.spawn(outbox::run(term.clone()));

@@ -1,6 +1,7 @@
 //! Controllers in one process, over loopback and with stores in memory: the doors, and what the leader does behind them.
 
 mod doors;
+mod fence;
 mod http;
 mod life;
 mod membership;

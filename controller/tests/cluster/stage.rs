@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_channel::{Client, ClientOptions, Credentials, MESSAGE_BYTES_MAX, NoAuth, Outside, dial, seal};
-use muster_controller::{Controller, Group, NoMail, Settings, Timers, User, UserTable};
+use muster_controller::{Controller, Group, NoAgents, NoMail, Settings, Timers, User, UserTable};
 use muster_proto::durable::{
     ConfigFile, ConfigFiles, Hardware, JobKind, JobSpec, RecordHeld, RecordReleased, RecordStepExit, RecordStepStarted,
     RegisterNode, Request as Ask,
@@ -63,6 +63,7 @@ pub(crate) fn settings(name: &str, disk: &MemoryDisk, controllers: Vec<String>) 
         read_files: Arc::new(|| Ok(files())),
         controllers,
         mailer: Arc::new(NoMail),
+        fence_agents: Arc::new(NoAgents),
         own_uid: SLURM,
         timers: Timers { ask_to_join: Duration::from_millis(20), ..Timers::default() },
         raft_runtime: None,
