@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::counters::add_one;
 use crate::door::node::{Sessions, Sightings};
-use crate::door::replica::{PeerTransport, Road};
+use crate::door::replica::{PeerTransport, Place, Road};
 use crate::propose::{Clocks, Proposer};
 use crate::seat::Seat;
 use crate::watchers::Watchers;
@@ -130,11 +130,12 @@ impl Member {
     }
 
     fn learn_addresses(&self) {
-        let addresses = self.core.read(|cluster| {
+        let places = self.core.read(|cluster| {
             let rows = cluster.replicas().filter(|row| !row.retired && !row.address.is_empty());
-            rows.map(|row| (row.replica, row.address.clone())).collect()
+            let place = |row: &ReplicaRow| Place { address: row.address.clone(), name: row.name.clone() };
+            rows.map(|row| (row.replica, place(row))).collect()
         });
-        self.transport.learn(addresses);
+        self.transport.learn(places);
     }
 
     /// Ends duties and sessions, and closes the store.

@@ -23,6 +23,7 @@ mod listen;
 mod material;
 mod net;
 mod peer;
+mod site;
 mod validity;
 mod warn;
 mod words;
@@ -33,6 +34,7 @@ pub use identity::{Identity, Role, Wanted};
 pub use material::Tls;
 pub use net::TlsNet;
 pub use peer::{Clients, Peer, PeerRefused, Rules};
+pub use site::TlsSite;
 pub use validity::ends_at_s;
 pub use words::{Migration, TlsWords};
 

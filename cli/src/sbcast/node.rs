@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::time::Duration;
 
-use muster_channel::{CredentialError, MESSAGE_BYTES_MAX, dial, seal};
+use muster_channel::{CredentialError, MESSAGE_BYTES_MAX, dial, seal, tls};
 use muster_dialect::errno::SlurmError;
 use muster_proto::wire::node_client::NodeClient;
 use muster_proto::wire::{BroadcastChunk, BroadcastDone, BroadcastStart, Claim, Signed, StepPlace};
@@ -49,7 +49,8 @@ impl Copy<'_> {
     pub(super) async fn carry_out(&self) -> Result<(), CopyError> {
         let signed = self.sign().await?;
         let (pieces, waiting) = mpsc::channel(PIECES_WAITING_MAX);
-        let channel = dial(&self.reach.outside, &self.place.address, CONNECT);
+        let channel =
+            dial(&self.reach.outside.wanting(&tls::Wanted::node(&self.place.node)), &self.place.address, CONNECT);
         let mut client = NodeClient::new(channel).max_encoding_message_size(MESSAGE_BYTES_MAX);
         let (path, piece_bytes) = (self.wanted.source.clone(), self.wanted.piece_bytes);
         let reader = tokio::task::spawn_blocking(move || read(&path, signed, piece_bytes, &pieces));

@@ -1,12 +1,13 @@
 //! The client of the channel, with one thing known besides: whether this process ever reached a controller. While it did
 //! not, nothing can have been carried out, and the user is told soon instead of after ten minutes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use muster_channel::{BoxFuture, BoxStream, CallError, ClientOptions, Credentials, Listener, Net, Outside};
-use muster_proto::wire::{reply, request};
+use muster_dialect::errno;
+use muster_proto::wire::{Failure, reply, request};
 
 /// How long controllers that never answered are tried.
 const NEVER_REACHED: Duration = Duration::from_secs(20);
@@ -16,15 +17,18 @@ const NEVER_REACHED: Duration = Duration::from_secs(20);
 pub(crate) struct Client {
     inner: muster_channel::Client,
     reached: Arc<AtomicBool>,
+    /// Why the last connection failed, where that is more than that nobody listens.
+    failed: Arc<Mutex<Option<String>>>,
     patience: Duration,
 }
 
 impl Client {
     pub(crate) fn new(outside: &Outside, keeper: Arc<dyn Credentials>, options: ClientOptions) -> Self {
         let reached = Arc::new(AtomicBool::new(false));
-        let net = Arc::new(Noticing { net: outside.net.clone(), reached: reached.clone() });
+        let failed = Arc::new(Mutex::new(None));
+        let net = Arc::new(Noticing { net: outside.net.clone(), reached: reached.clone(), failed: failed.clone() });
         let outside = Outside { net, ..outside.clone() };
-        Self { inner: muster_channel::Client::new(outside, keeper, options), reached, patience: NEVER_REACHED }
+        Self { inner: muster_channel::Client::new(outside, keeper, options), reached, failed, patience: NEVER_REACHED }
     }
 
     /// As the channel's: one request id, whatever happens on the way.
@@ -34,7 +38,7 @@ impl Client {
     pub(crate) async fn call(&self, body: request::Body) -> Result<reply::Body, CallError> {
         tokio::select! {
             answer = self.inner.call(body) => answer,
-            () = self.never_reached() => Err(CallError::Unreachable),
+            () = self.never_reached() => Err(self.unreachable()),
         }
     }
 
@@ -51,6 +55,14 @@ impl Client {
         self.inner.controllers()
     }
 
+    fn unreachable(&self) -> CallError {
+        let failed = self.failed.lock().expect("no holder of this lock panics").take();
+        failed.map_or(CallError::Unreachable, |message| {
+            let error = errno::SLURMCTLD_COMMUNICATIONS_CONNECTION_ERROR.code;
+            CallError::Refused(Failure { error, message, ..Failure::default() })
+        })
+    }
+
     /// Returns when it is time to give up; never once a controller was reached.
     async fn never_reached(&self) {
         tokio::time::sleep(self.patience).await;
@@ -64,14 +76,19 @@ impl Client {
 struct Noticing {
     net: Arc<dyn Net>,
     reached: Arc<AtomicBool>,
+    failed: Arc<Mutex<Option<String>>>,
 }
 
 impl Net for Noticing {
     fn connect(&self, address: &str) -> BoxFuture<'static, std::io::Result<BoxStream>> {
         let connecting = self.net.connect(address);
-        let reached = self.reached.clone();
+        let (reached, failed) = (self.reached.clone(), self.failed.clone());
         Box::pin(async move {
-            let stream = connecting.await?;
+            let stream = connecting.await.inspect_err(|why| {
+                // The system's own words are in Slurm's; others name what the operator must mend.
+                let text = why.raw_os_error().is_none().then(|| why.to_string());
+                *failed.lock().expect("no holder of this lock panics") = text;
+            })?;
             reached.store(true, Ordering::Relaxed);
             Ok(stream)
         })

@@ -4,12 +4,14 @@
 //! what they say is `dialect`'s.
 
 mod client;
+mod tls;
 
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_channel::tls::TlsError;
 use muster_channel::{ClientOptions, CredentialError, Credentials, Munge, NoAuth, Outside};
 use muster_dialect::conf::{self, Config, Severity};
 use thiserror::Error;
@@ -33,6 +35,9 @@ pub(crate) enum SiteError {
     /// munge cannot be used.
     #[error(transparent)]
     Credential(#[from] CredentialError),
+    /// Certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Slurm has it, this version does not.
     #[error("AuthType={0}: not supported by this version")]
     Auth(String),
@@ -45,7 +50,7 @@ impl SiteError {
         match self {
             Self::Unreadable { .. } => voice.fatal("Could not establish a configuration source"),
             Self::Invalid(_) => voice.fatal("Unable to process configuration file"),
-            Self::Credential(_) | Self::Auth(_) => {}
+            Self::Credential(_) | Self::Tls(_) | Self::Auth(_) => {}
         }
         1
     }
@@ -110,7 +115,7 @@ impl Site {
     /// # Errors
     /// The site's authentication does not work here.
     pub(crate) fn reach(&self, program: &'static str) -> Result<Reach, SiteError> {
-        let outside = Outside::real();
+        let outside = tls::outside(self)?;
         let keeper = self.keeper()?;
         let options = ClientOptions {
             cluster: self.config.cluster_name.clone(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use muster_channel::tls::Wanted;
 use muster_channel::{CallError, MESSAGE_BYTES_MAX, dial, seal};
 use muster_proto::durable::{EndCause, StepState};
 use muster_proto::wire::node_client::NodeClient;
@@ -106,7 +107,7 @@ impl Link {
         if out.send(attach).await.is_err() {
             return Ok(Parted::Broken);
         }
-        let channel = dial(&self.reach.outside, &self.place.address, CONNECT);
+        let channel = dial(&self.reach.outside.wanting(&Wanted::node(&self.place.node)), &self.place.address, CONNECT);
         let mut client = NodeClient::new(channel)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
             .max_decoding_message_size(MESSAGE_BYTES_MAX);

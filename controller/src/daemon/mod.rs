@@ -13,6 +13,7 @@ mod notify;
 mod pid_file;
 mod plan;
 mod serve;
+mod tls;
 mod user;
 
 use anyhow::{Context, Result};

@@ -14,6 +14,7 @@ use super::auth;
 use super::log::Log;
 use super::pid_file::PidFile;
 use super::plan::Plan;
+use super::tls;
 
 /// Threads of doors and duties.
 const WORKERS_MAX: usize = 8;
@@ -24,11 +25,16 @@ pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce(
     if keeper.name() == "auth/none" {
         tracing::warn!("AuthType=auth/none: whoever reaches these doors may claim to be anybody");
     }
+    let outside = Outside::real();
+    let tls = tls::load(&plan, &outside)?;
+    let outside = outside.with_tls(tls.as_ref());
     let (raft, stop_raft) = raft_thread()?;
     let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, WORKERS_MAX));
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build().context("threads")?;
     let served = runtime.block_on(async {
-        let outside = Outside::real();
+        if let Some(tls) = tls {
+            tokio::spawn(tls.watch());
+        }
         let controller =
             Controller::start(settings(&plan, raft), outside, keeper, Arc::new(NameService::default())).await?;
         tracing::info!(

@@ -13,7 +13,7 @@ pub(crate) mod replica;
 
 use std::sync::Arc;
 
-use muster_channel::{MESSAGE_BYTES_MAX, REPLY_BYTES_MAX};
+use muster_channel::{MESSAGE_BYTES_MAX, Peer, REPLY_BYTES_MAX};
 use muster_proto::wire::controller_server::{Controller, ControllerServer};
 use muster_proto::wire::replica_server::ReplicaServer;
 use muster_proto::wire::{NodeDown, NodeUp, Reply, Signed};
@@ -34,12 +34,19 @@ impl Controller for ControllerDoor {
     type SessionStream = ReceiverStream<Result<NodeDown, Status>>;
 
     async fn call(&self, request: Request<Signed>) -> Result<Response<Reply>, Status> {
-        self.client.call(request.into_inner()).await.map(Response::new)
+        let peer = peer(&request)?;
+        self.client.call(request.into_inner(), &peer).await.map(Response::new)
     }
 
     async fn session(&self, request: Request<Streaming<NodeUp>>) -> Result<Response<Self::SessionStream>, Status> {
-        Ok(Response::new(node::open(self.seat.clone(), request.into_inner())))
+        let peer = peer(&request)?;
+        Ok(Response::new(node::open(self.seat.clone(), peer, request.into_inner())))
     }
+}
+
+/// Who opened the connection that a request came on.
+fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
+    Peer::of(request).map_err(|why| Status::unauthenticated(why.to_string()))
 }
 
 /// What is served on the client door.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_channel::BoxStream;
+use muster_channel::{BoxStream, Peer};
 use muster_model::agent::{AttemptKey, StepKey};
 use muster_proto::wire::{AttachStep, Failure, FromTasks, StepOver, ToTasks, from_tasks, to_tasks};
 use tokio::io::{ReadHalf, WriteHalf};
@@ -34,13 +34,14 @@ enum Shape {
 impl Door {
     pub(super) async fn attach_stream(
         &self,
+        peer: &Peer,
         mut up: Streaming<ToTasks>,
     ) -> Result<ReceiverStream<Result<FromTasks, Status>>, Status> {
         let first = up.next().await.ok_or_else(|| Status::invalid_argument("nothing was said"))??;
         let Some(to_tasks::Body::Attach(signed)) = first.body else {
             return Err(Status::invalid_argument("the first message must be an attach"));
         };
-        let (speaker, attach): (_, AttachStep) = self.open(&signed).await?;
+        let (speaker, attach): (_, AttachStep) = self.open(peer, &signed).await?;
         let (down, stream) = mpsc::channel(FRAMES_WAITING_MAX);
         let door = self.clone();
         tokio::spawn(async move {

@@ -1,5 +1,6 @@
 //! sbcast: a file comes in bounded chunks and is written as the job's user.
 
+use muster_channel::Peer;
 use muster_model::agent::AttemptKey;
 use muster_proto::wire::{BroadcastChunk, BroadcastDone, BroadcastStart};
 use tokio::sync::mpsc;
@@ -14,10 +15,14 @@ const CHUNK_BYTES_MAX: usize = 512 * 1024;
 const CHUNKS_WAITING_MAX: usize = 4;
 
 impl Door {
-    pub(super) async fn broadcast_file(&self, mut up: Streaming<BroadcastChunk>) -> Result<BroadcastDone, Status> {
+    pub(super) async fn broadcast_file(
+        &self,
+        peer: &Peer,
+        mut up: Streaming<BroadcastChunk>,
+    ) -> Result<BroadcastDone, Status> {
         let first = up.next().await.ok_or_else(|| Status::invalid_argument("nothing was said"))??;
         let signed = first.start.as_ref().ok_or_else(|| Status::invalid_argument("the first chunk must say what"))?;
-        let (speaker, start): (_, BroadcastStart) = self.open(signed).await?;
+        let (speaker, start): (_, BroadcastStart) = self.open(peer, signed).await?;
         let Some(owner) = self.owner(AttemptKey { uid: start.uid, attempt: start.attempt }) else {
             return Ok(refused(INVALID_JOB, "Invalid job id specified"));
         };

@@ -1,13 +1,14 @@
 //! Single questions: is the node there, and which processes belong to a job.
 
+use muster_channel::Peer;
 use muster_proto::wire::{Failure, NodePong, NodeReply, NodeRequest, PidList, Signed, node_reply, node_request};
 use tonic::Status;
 
 use super::{ACCESS_DENIED, Door, INVALID_JOB};
 
 impl Door {
-    pub(super) async fn answer(&self, signed: Signed) -> Result<NodeReply, Status> {
-        let (speaker, request): (_, NodeRequest) = self.open(&signed).await?;
+    pub(super) async fn answer(&self, peer: &Peer, signed: Signed) -> Result<NodeReply, Status> {
+        let (speaker, request): (_, NodeRequest) = self.open(peer, &signed).await?;
         let body = match request.body {
             None => node_reply::Body::Failure(failure(INVALID_JOB, "an empty request")),
             Some(node_request::Body::Ping(_)) => node_reply::Body::Pong(NodePong {

@@ -3,10 +3,11 @@
 mod attach;
 mod broadcast;
 mod call;
+mod who;
 
 use std::sync::{Arc, Mutex};
 
-use muster_channel::{Credentials, Expect, MESSAGE_BYTES_MAX, Speaker, verify};
+use muster_channel::{Credentials, Expect, MESSAGE_BYTES_MAX, Peer, Speaker, verify};
 use muster_model::agent::{Agent, AttemptKey, StepKey};
 use muster_proto::durable::JobSpec;
 use muster_proto::wire::node_server::{Node, NodeServer};
@@ -52,12 +53,13 @@ impl Door {
     }
 
     /// Who speaks, and what: nothing of it is used unless the credential is for this very node.
-    async fn open<M: Message + Default>(&self, signed: &Signed) -> Result<(Speaker, M), Status> {
+    async fn open<M: Message + Default>(&self, peer: &Peer, signed: &Signed) -> Result<(Speaker, M), Status> {
         let cluster_id = self.agent().newest().cluster_id.clone();
         let audience = format!("node:{}", self.settings.node_name);
         let expect = Expect { cluster: &self.settings.cluster, cluster_id: &cluster_id, audience: &audience };
         let speaker = verify(&self.keeper, signed, expect).await;
         let speaker = speaker.map_err(|e| Status::unauthenticated(e.to_string()))?;
+        who::check(peer, &speaker).await?;
         let message = M::decode(&signed.request[..]).map_err(|e| Status::invalid_argument(e.to_string()))?;
         Ok((speaker, message))
     }
@@ -91,6 +93,10 @@ impl Door {
     }
 }
 
+fn peer<T>(request: &Request<T>) -> Result<Peer, Status> {
+    Peer::of(request).map_err(|why| Status::unauthenticated(why.to_string()))
+}
+
 fn job_user(spec: &JobSpec) -> JobUser {
     JobUser { uid: spec.uid, gid: spec.gid, groups: spec.groups.clone() }
 }
@@ -100,14 +106,14 @@ impl Node for Door {
     type AttachStream = ReceiverStream<Result<FromTasks, Status>>;
 
     async fn attach(&self, request: Request<Streaming<ToTasks>>) -> Result<Response<Self::AttachStream>, Status> {
-        self.attach_stream(request.into_inner()).await.map(Response::new)
+        self.attach_stream(&peer(&request)?, request.into_inner()).await.map(Response::new)
     }
 
     async fn broadcast(&self, request: Request<Streaming<BroadcastChunk>>) -> Result<Response<BroadcastDone>, Status> {
-        self.broadcast_file(request.into_inner()).await.map(Response::new)
+        self.broadcast_file(&peer(&request)?, request.into_inner()).await.map(Response::new)
     }
 
     async fn call(&self, request: Request<Signed>) -> Result<Response<NodeReply>, Status> {
-        self.answer(request.into_inner()).await.map(Response::new)
+        self.answer(&peer(&request)?, request.into_inner()).await.map(Response::new)
     }
 }

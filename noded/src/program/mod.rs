@@ -4,6 +4,7 @@ mod configure;
 mod flags;
 mod hardware_line;
 mod run;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -17,6 +17,7 @@ use tracing::{info, warn};
 
 use super::configure::{self, Configured};
 use super::flags::Flags;
+use super::tls;
 
 /// Runs until it is told to stop.
 pub(crate) fn run(flags: Flags) -> Result<()> {
@@ -52,7 +53,12 @@ async fn serve(configured: &Configured, flags: &Flags, spool: &Spool) -> Result<
     info!("{} as node {} of cluster {}", super::version(), settings.node_name, settings.cluster);
     let controllers = settings.controllers.join(", ");
     let steps: Arc<dyn Steps> = Arc::new(steps);
-    let noded = Noded::start(settings, configure::outside(), keeper, steps, journal).await?;
+    let outside = configure::outside();
+    let tls = tls::load(configured, &outside)?;
+    let noded = Noded::start(settings, outside.with_tls(tls.as_ref()), keeper, steps, journal).await?;
+    if let Some(tls) = tls {
+        tokio::spawn(tls.watch());
+    }
     info!("listening on {}, controllers {controllers}", noded.address);
     sd_notify("READY=1");
     let mut terminate = signal(SignalKind::terminate())?;
@@ -109,7 +115,9 @@ fn start_log(configured: &Configured, flags: &Flags) -> Result<()> {
         2..4 => from_config.max(LevelFilter::DEBUG),
         _ => LevelFilter::TRACE,
     };
-    let level = tracing_subscriber::EnvFilter::new(format!("warn,muster_noded={level},muster_model={level}"));
+    let level = tracing_subscriber::EnvFilter::new(format!(
+        "warn,muster_noded={level},muster_model={level},muster_channel={level}"
+    ));
     let builder = tracing_subscriber::fmt().with_env_filter(level).with_target(false);
     match &configured.log {
         Some(path) => {

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use muster_channel::Speaker;
+use muster_channel::tls::{PeerRefused, Role};
+use muster_channel::{Peer, Speaker};
 use muster_dialect::errno;
 use muster_proto::durable::{self, Channel, Command, Origin, RequestKey, command};
 use muster_proto::wire::{Request, Signed, request};
@@ -34,8 +35,9 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Verifies `signed` and takes the request out of it.
-    pub(crate) async fn of(seat: &Seat, signed: &Signed) -> Result<(Self, request::Body), Refusal> {
+    pub(crate) async fn of(seat: &Seat, signed: &Signed, peer: &Peer) -> Result<(Self, request::Body), Refusal> {
         let speaker = seat.verify(signed, "controller").await?;
+        check_peer(seat, peer, &speaker).await?;
         let request = Request::decode(&signed.request[..]).map_err(|_| garbage(seat, "not a request"))?;
         check(seat, &request, &speaker)?;
         let Some(body) = request.body else { return Err(garbage(seat, "a request of a kind that is not known here")) };
@@ -89,6 +91,25 @@ impl Caller {
 
     pub(crate) fn require_admin(&self) -> Result<(), Refusal> {
         if self.admin { Ok(()) } else { Err(Refusal::denied()) }
+    }
+}
+
+/// The connection is of whom the credential names, as far as this site has certificates.
+async fn check_peer(seat: &Seat, peer: &Peer, speaker: &Speaker) -> Result<(), Refusal> {
+    let refused = |why: PeerRefused| {
+        seat.counters.refused_credentials.fetch_add(1, Ordering::Relaxed);
+        Refusal::with(errno::SLURM_PROTOCOL_AUTHENTICATION_ERROR, why.to_string())
+    };
+    if let Some(replica) = speaker.claim.sender.strip_prefix("replica:") {
+        return peer.check(Role::Replica, Some(replica)).map_err(refused);
+    }
+    let Some(name) = peer.check_client().map_err(refused)? else { return Ok(()) };
+    match seat.users.by_name(name).await {
+        Ok(Some(user)) if user.uid == speaker.uid => Ok(()),
+        _ => {
+            let why = format!("the certificate is of user {name}, who is not uid {} here", speaker.uid);
+            Err(Refusal::with(errno::SLURM_PROTOCOL_AUTHENTICATION_ERROR, why))
+        }
     }
 }
 

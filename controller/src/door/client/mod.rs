@@ -29,6 +29,7 @@ pub(crate) use refusal::Refusal;
 
 use std::sync::Arc;
 
+use muster_channel::Peer;
 use muster_proto::durable::command;
 use muster_proto::wire::{Done, NotLeader, Pong, Reply, Signed, reply, request};
 use muster_raft_store::Role;
@@ -53,20 +54,20 @@ impl ClientDoor {
         Self { seat }
     }
 
-    pub(crate) async fn call(&self, signed: Signed) -> Result<Reply, Status> {
+    pub(crate) async fn call(&self, signed: Signed, peer: &Peer) -> Result<Reply, Status> {
         let Some(room) = self.seat.limits.enter() else {
             add_one(&self.seat.counters.refused_busy);
             return Refusal::busy("this controller is busy").into_reply();
         };
-        match self.answer(&signed, room).await {
+        match self.answer(&signed, peer, room).await {
             Ok(body) => Ok(Reply { body: Some(body) }),
             Err(refusal) => refusal.into_reply(),
         }
     }
 
-    async fn answer(&self, signed: &Signed, room: SemaphorePermit<'_>) -> Answered {
+    async fn answer(&self, signed: &Signed, peer: &Peer, room: SemaphorePermit<'_>) -> Answered {
         let started = Instant::now();
-        let (caller, body) = Caller::of(&self.seat, signed).await?;
+        let (caller, body) = Caller::of(&self.seat, signed, peer).await?;
         self.spend(&caller)?;
         let kind = Kind::of(&body);
         // Who only waits takes nobody's place: watchers have a bound of their own.

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_channel::Peer;
+use muster_channel::tls::Role;
 use muster_model::cluster::Outcome;
 use muster_proto::durable::{Channel, Command, Origin, command};
 use muster_proto::wire::to_node::Body as Down;
@@ -29,21 +31,21 @@ pub(super) struct Greeted {
 }
 
 /// Takes the first frame, or says why the session ends.
-pub(super) async fn greet(seat: &Arc<Seat>, up: &mut Streaming<NodeUp>) -> Result<Greeted, Down> {
+pub(super) async fn greet(seat: &Arc<Seat>, peer: &Peer, up: &mut Streaming<NodeUp>) -> Result<Greeted, Down> {
     let first = timeout(PATIENCE, up.message()).await.ok().and_then(Result::ok).flatten();
     let first = first.ok_or_else(|| refused("no Hello came", false))?;
     let signed = match FromNode::decode(&first.frame[..]).map(|frame| frame.body) {
         Ok(Some(from_node::Body::Hello(signed))) => signed,
         _ => return Err(refused("the first frame is not a Hello", true)),
     };
-    let hello = believe(seat, &signed).await?;
+    let hello = believe(seat, peer, &signed).await?;
     let member = seat.member().ok_or_else(|| redirect(String::new()))?;
     let term = lead(&member).await?;
     register(seat, member, hello, signed, term).await
 }
 
-/// Checks the credential: a node speaks for itself alone.
-async fn believe(seat: &Seat, signed: &Signed) -> Result<Hello, Down> {
+/// Checks credential and certificate: a node speaks for itself alone.
+async fn believe(seat: &Seat, peer: &Peer, signed: &Signed) -> Result<Hello, Down> {
     let speaker = seat.verify(signed, "controller").await.map_err(|why| refused(&why.to_string(), false))?;
     if !seat.may_be_node(speaker.uid) {
         return Err(refused("only root, SlurmUser and SlurmdUser speak for a node", true));
@@ -53,6 +55,7 @@ async fn believe(seat: &Seat, signed: &Signed) -> Result<Hello, Down> {
     if speaker.claim.sender != format!("node:{name}") {
         return Err(refused("the credential is of another node", true));
     }
+    peer.check(Role::Node, Some(name)).map_err(|why| refused(&why.to_string(), false))?;
     if hello.cluster != seat.cluster() {
         return Err(refused("the node belongs to another cluster", true));
     }

@@ -21,6 +21,7 @@ pub(crate) use sightings::Sightings;
 
 use std::sync::Arc;
 
+use muster_channel::Peer;
 use muster_proto::wire::{NodeDown, NodeUp, ToNode, to_node};
 use prost::Message;
 use tokio::sync::mpsc;
@@ -35,9 +36,9 @@ const FRAMES_WAITING_MAX: usize = 256;
 pub(crate) type Down = mpsc::Sender<Result<NodeDown, Status>>;
 
 /// Serves a stream that a node opened.
-pub(crate) fn open(seat: Arc<Seat>, up: Streaming<NodeUp>) -> ReceiverStream<Result<NodeDown, Status>> {
+pub(crate) fn open(seat: Arc<Seat>, peer: Peer, up: Streaming<NodeUp>) -> ReceiverStream<Result<NodeDown, Status>> {
     let (down, frames) = mpsc::channel(FRAMES_WAITING_MAX);
-    tokio::spawn(session::run(seat, up, down));
+    tokio::spawn(session::run(seat, peer, up, down));
     ReceiverStream::new(frames)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
+use muster_channel::Peer;
 use muster_proto::wire::to_node::Body as Tell;
 use muster_proto::wire::{FromNode, Heartbeat, HeartbeatAck, Inventory, NodeUp, Order, Report, ReportAck, from_node};
 use prost::Message;
@@ -19,8 +20,8 @@ use crate::seat::Seat;
 /// Reports of one node that wait for their commit; the node's next ones wait in its stream.
 const REPORTS_AT_ONCE_MAX: usize = 128;
 
-pub(super) async fn run(seat: Arc<Seat>, mut up: Streaming<NodeUp>, down: Down) {
-    let greeted = match greet(&seat, &mut up).await {
+pub(super) async fn run(seat: Arc<Seat>, peer: Peer, mut up: Streaming<NodeUp>, down: Down) {
+    let greeted = match greet(&seat, &peer, &mut up).await {
         Ok(greeted) => greeted,
         Err(farewell) => {
             if let Tell::Refused(refused) = &farewell {

@@ -1,7 +1,7 @@
 //! The replica door: Raft's frames, from those that proved to be root or SlurmUser and a replica of this cluster.
 //!
 //! A channel opens with a credential bound to the cluster and to both replica ids; from then on each frame carries the
-//! token that it was given, which ends with this process, and says cluster, generation and both ids. Raft's own thread
+//! token that it was given, which ends with this process and goes with the certificate that was shown, and says cluster, generation and both ids. Raft's own thread
 //! serves this door, so that nothing lies between its socket and Raft. What is inside of a frame is raft-store's affair.
 
 mod frame;
@@ -9,13 +9,15 @@ mod talk;
 mod tokens;
 mod transport;
 
-pub(crate) use transport::{PeerTransport, Road};
+pub(crate) use transport::{PeerTransport, Place, Road};
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
+use muster_channel::Peer;
+use muster_channel::tls::Role;
 use muster_dialect::errno;
 use muster_proto::wire::replica_server::Replica;
 use muster_proto::wire::{Failure, OpenReplica, RaftFrame, ReplicaOpened, Signed};
@@ -25,6 +27,7 @@ use tokio::runtime::Handle;
 use tonic::{Request, Response, Status, Streaming};
 
 use self::tokens::Tokens;
+use super::peer;
 use crate::counters::add_one;
 use crate::member::Member;
 use crate::seat::Seat;
@@ -47,7 +50,8 @@ impl ReplicaDoor {
         Self { seat, tokens: Arc::default(), aside: Handle::current() }
     }
 
-    async fn opened(&self, signed: &Signed) -> Result<Bytes, Failure> {
+    async fn opened(&self, signed: &Signed, peer: &Peer) -> Result<Bytes, Failure> {
+        may_be_replica(peer, None)?;
         let member = self.seat.member().ok_or_else(|| refused("not a replica of any cluster yet"))?;
         let audience = audience(member.core.identity.replica);
         let speaker = self.seat.verify(signed, &audience).await.map_err(|why| refused(&why.to_string()))?;
@@ -56,14 +60,16 @@ impl ReplicaDoor {
         }
         let asked = OpenReplica::decode(&signed.request[..]).map_err(|_| refused("not an OpenReplica"))?;
         check(&member, &asked)?;
-        Ok(self.tokens.mint(asked.from, self.seat.outside.random.id()))
+        let name = member.core.read(|cluster| cluster.replica(asked.from).map(|row| row.name.clone()));
+        may_be_replica(peer, name.as_deref())?;
+        Ok(self.tokens.mint(asked.from, peer.name(), self.seat.outside.random.id()))
     }
 
     /// The member, when `frame` comes from whom it says, and is for us.
-    fn admit(&self, frame: &RaftFrame) -> Result<Arc<Member>, Failure> {
+    fn admit(&self, frame: &RaftFrame, peer: &Peer) -> Result<Arc<Member>, Failure> {
         let member = self.seat.member().ok_or_else(|| refused("not a replica of any cluster yet"))?;
         let identity = &member.core.identity;
-        if !self.tokens.holds(&frame.token, frame.from) {
+        if !self.tokens.holds(&frame.token, frame.from, peer.name()) {
             add_one(&self.seat.counters.refused_frames);
             return Err(refused("unknown token"));
         }
@@ -75,8 +81,8 @@ impl ReplicaDoor {
         Ok(member)
     }
 
-    async fn handled(&self, frame: RaftFrame) -> Result<Bytes, Failure> {
-        let member = self.admit(&frame)?;
+    async fn handled(&self, frame: RaftFrame, peer: &Peer) -> Result<Bytes, Failure> {
+        let member = self.admit(&frame, peer)?;
         if frame.kind == frame::WALL_CLOCK {
             return Ok(Bytes::copy_from_slice(&(self.seat.outside.wall_ms)().to_be_bytes()));
         }
@@ -85,14 +91,14 @@ impl ReplicaDoor {
         member.core.replica.handle(frame.from, kind, frame.body).await.map_err(|why| refused(&why))
     }
 
-    async fn numbered(self, frame: RaftFrame) -> RaftFrame {
+    async fn numbered(self, frame: RaftFrame, peer: Arc<Peer>) -> RaftFrame {
         let request = frame.request;
-        RaftFrame { request, ..frame::answer(self.handled(frame).await) }
+        RaftFrame { request, ..frame::answer(self.handled(frame, &peer).await) }
     }
 
-    async fn snapshot_handled(self, mut frames: Streaming<RaftFrame>) -> Result<Bytes, Failure> {
+    async fn snapshot_handled(self, peer: Peer, mut frames: Streaming<RaftFrame>) -> Result<Bytes, Failure> {
         let first = frames.message().await.ok().flatten().ok_or_else(|| refused("no frame"))?;
-        let member = self.admit(&first)?;
+        let member = self.admit(&first, &peer)?;
         let kind =
             RaftKind::from_number(first.kind).ok_or_else(|| refused("a kind of frame that is not known here"))?;
         let (token, first_from) = (first.token.clone(), first.from);
@@ -133,6 +139,11 @@ fn check(member: &Member, asked: &OpenReplica) -> Result<(), Failure> {
     })
 }
 
+/// A certificate of a replica, where the site has them; of the one that is named.
+fn may_be_replica(peer: &Peer, name: Option<&str>) -> Result<(), Failure> {
+    peer.check(Role::Replica, name).map_err(|why| refused(&why.to_string()))
+}
+
 fn refused(why: &str) -> Failure {
     Failure { error: errno::SLURM_COMMUNICATIONS_REJECTED.code, message: why.to_owned(), ..Failure::default() }
 }
@@ -140,7 +151,8 @@ fn refused(why: &str) -> Failure {
 #[tonic::async_trait]
 impl Replica for ReplicaDoor {
     async fn open(&self, request: Request<Signed>) -> Result<Response<ReplicaOpened>, Status> {
-        let opened = match self.opened(request.get_ref()).await {
+        let peer = peer(&request)?;
+        let opened = match self.opened(request.get_ref(), &peer).await {
             Ok(token) => ReplicaOpened { token, failure: None },
             Err(failure) => {
                 // An empty seat hears from a leader that has admitted it before it knows that itself.
@@ -155,16 +167,18 @@ impl Replica for ReplicaDoor {
     }
 
     async fn raft(&self, request: Request<RaftFrame>) -> Result<Response<RaftFrame>, Status> {
-        Ok(Response::new(frame::answer(self.handled(request.into_inner()).await)))
+        let peer = peer(&request)?;
+        Ok(Response::new(frame::answer(self.handled(request.into_inner(), &peer).await)))
     }
 
     type ConverseStream = BoxStream<'static, Result<RaftFrame, Status>>;
 
     /// Frames reach Raft in the order in which they came. The road ends with the first that is refused.
     async fn converse(&self, request: Request<Streaming<RaftFrame>>) -> Result<Response<Self::ConverseStream>, Status> {
-        let door = self.clone();
+        let (door, peer) = (self.clone(), Arc::new(peer(&request)?));
         let frames = request.into_inner().scan((), |(), frame| std::future::ready(frame.ok()));
-        let answers = frames.map(move |frame| door.clone().numbered(frame)).buffer_unordered(FRAMES_AT_ONCE_MAX);
+        let answers =
+            frames.map(move |frame| door.clone().numbered(frame, peer.clone())).buffer_unordered(FRAMES_AT_ONCE_MAX);
         let answers = answers.scan(false, |ended, answer| {
             let goes_out = !std::mem::replace(ended, answer.failure.is_some());
             std::future::ready(goes_out.then_some(Ok(answer)))
@@ -173,7 +187,8 @@ impl Replica for ReplicaDoor {
     }
 
     async fn snapshot(&self, request: Request<Streaming<RaftFrame>>) -> Result<Response<RaftFrame>, Status> {
-        let handled = self.aside.spawn(self.clone().snapshot_handled(request.into_inner())).await;
+        let peer = peer(&request)?;
+        let handled = self.aside.spawn(self.clone().snapshot_handled(peer, request.into_inner())).await;
         let handled = handled.unwrap_or_else(|_| Err(refused("stopping")));
         Ok(Response::new(frame::answer(handled)))
     }

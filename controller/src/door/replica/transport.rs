@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
+use muster_channel::tls::Wanted;
 use muster_channel::{Credentials, MESSAGE_BYTES_MAX, Outside, dial, seal};
 use muster_proto::wire::replica_client::ReplicaClient;
 use muster_proto::wire::{Claim, OpenReplica, RaftFrame};
@@ -43,13 +44,22 @@ pub(crate) struct PeerTransport {
     /// Where connections live: with Raft, so that no thread lies between it and its peers. `None`: where they are made.
     raft: Option<Handle>,
     links: Mutex<BTreeMap<u64, Arc<Link>>>,
-    /// What the state says of addresses: newer than what Raft was told when it began to speak to a peer.
-    addresses: Mutex<BTreeMap<u64, String>>,
+    /// What the state says of replicas: newer than what Raft was told when it began to speak to a peer.
+    places: Mutex<BTreeMap<u64, Place>>,
+}
+
+/// Where a replica is, and the name that its certificate bears.
+#[derive(Clone)]
+pub(crate) struct Place {
+    pub(crate) address: String,
+    pub(crate) name: String,
 }
 
 /// What is known of the way to one peer.
 pub(super) struct Link {
     address: String,
+    /// Once the state knows it.
+    name: Option<String>,
     /// When the peer answered last.
     answered: Mutex<Option<Instant>>,
     channel: Mutex<Channel>,
@@ -72,8 +82,8 @@ impl PeerTransport {
         identity: Identity,
         raft: Option<Handle>,
     ) -> Arc<Self> {
-        let (links, addresses) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { outside, keeper, cluster, identity, raft, links, addresses })
+        let (links, places) = (Mutex::default(), Mutex::default());
+        Arc::new(Self { outside, keeper, cluster, identity, raft, links, places })
     }
 
     /// The wall clock of a peer, if it answers at once.
@@ -91,21 +101,23 @@ impl PeerTransport {
     }
 
     /// The state says that replicas are here.
-    pub(crate) fn learn(&self, addresses: BTreeMap<u64, String>) {
-        *self.addresses.lock().expect("no holder of this lock panics") = addresses;
+    pub(crate) fn learn(&self, places: BTreeMap<u64, Place>) {
+        *self.places.lock().expect("no holder of this lock panics") = places;
     }
 
     fn link(&self, replica: u64, told: &str) -> Arc<Link> {
-        let known = self.addresses.lock().expect("no holder of this lock panics").get(&replica).cloned();
-        let address = known.as_deref().unwrap_or(told);
+        let known = self.places.lock().expect("no holder of this lock panics").get(&replica).cloned();
+        let name = known.as_ref().map(|place| place.name.clone());
+        let address = known.as_ref().map_or(told, |place| &place.address);
         let mut links = self.links.lock().expect("no holder of this lock panics");
-        if let Some(link) = links.get(&replica).filter(|link| link.address == address) {
+        if let Some(link) = links.get(&replica).filter(|link| link.address == address && link.name == name) {
             return link.clone();
         }
         let link = Arc::new(Link {
             address: address.to_owned(),
             answered: Mutex::default(),
-            channel: Mutex::new(self.dial(address)),
+            channel: Mutex::new(self.dial(address, name.as_deref())),
+            name,
             token: tokio::sync::Mutex::default(),
             talking: tokio::sync::Mutex::default(),
         });
@@ -113,9 +125,10 @@ impl PeerTransport {
         link
     }
 
-    fn dial(&self, address: &str) -> Channel {
+    fn dial(&self, address: &str, name: Option<&str>) -> Channel {
         let _there = self.raft.as_ref().map(Handle::enter);
-        dial(&self.outside, address, CONNECT)
+        let wanted = name.map_or_else(Wanted::any_replica, Wanted::replica);
+        dial(&self.outside.wanting(&wanted), address, CONNECT)
     }
 
     /// The open road, or a new one.
@@ -262,7 +275,7 @@ impl PeerTransport {
     }
 
     pub(super) fn reconnect(&self, link: &Link) {
-        let fresh = self.dial(&link.address);
+        let fresh = self.dial(&link.address, link.name.as_deref());
         *link.channel.lock().expect("no holder of this lock panics") = fresh;
     }
 }
