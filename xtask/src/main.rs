@@ -1,6 +1,8 @@
 //! The project's own chores: `cargo xtask verify` checks rules that the compiler does not, and never writes.
 
 mod bench;
+mod mutants;
+mod soak;
 mod verify;
 
 use std::process::ExitCode;
@@ -16,6 +18,13 @@ usage: cargo xtask COMMAND
     --against slurm      beside Debian's Slurm, in the same run (root: installs it)
     --rounds N           of the measures that are taken in turn (3)
     --kills N            of the leader (20)
+  mutants [--list] [NAME]...
+                         put bugs back, one at a time, in a scratch tree: the seed or test named must catch each
+  soak [OPTION]...       run fresh seeds of the simulation, and say what they reached
+    --minutes N          as many seeds as fit (5)
+    --jobs N             at a time (1)
+    --replicas N         controllers of each cluster (3)
+    --from SEED          the first seed (from the clock)
 ";
 
 fn main() -> ExitCode {
@@ -33,6 +42,8 @@ fn run() -> Result<()> {
     match parser.next()? {
         Some(Value(command)) if command == "verify" => verify::run(),
         Some(Value(command)) if command == "bench" => bench::run(&bench_plan(parser)?),
+        Some(Value(command)) if command == "mutants" => mutants(parser),
+        Some(Value(command)) if command == "soak" => soak::run(&soak_plan(parser)?),
         Some(Value(command)) => bail!("unknown command {command:?}\n{USAGE}"),
         Some(Short('h') | Long("help")) => {
             print!("{USAGE}");
@@ -56,6 +67,32 @@ fn bench_plan(mut parser: lexopt::Parser) -> Result<bench::Plan> {
             }
             Long("rounds") => plan.rounds = parser.value()?.parse()?,
             Long("kills") => plan.kills = parser.value()?.parse()?,
+            argument => return Err(argument.unexpected()).context(USAGE),
+        }
+    }
+    Ok(plan)
+}
+
+fn mutants(mut parser: lexopt::Parser) -> Result<()> {
+    let (mut names, mut list) = (Vec::new(), false);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("list") => list = true,
+            Value(name) => names.push(name.string()?),
+            argument => return Err(argument.unexpected()).context(USAGE),
+        }
+    }
+    mutants::run(&names, list)
+}
+
+fn soak_plan(mut parser: lexopt::Parser) -> Result<soak::Plan> {
+    let mut plan = soak::Plan { minutes: 5, jobs: 1, replicas: 3, from: None };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("minutes") => plan.minutes = parser.value()?.parse()?,
+            Long("jobs") => plan.jobs = parser.value()?.parse()?,
+            Long("replicas") => plan.replicas = parser.value()?.parse()?,
+            Long("from") => plan.from = Some(parser.value()?.parse()?),
             argument => return Err(argument.unexpected()).context(USAGE),
         }
     }
