@@ -144,8 +144,9 @@ impl Cluster {
 
     /// Whether time alone lets something start that could not start at `after_ms`, and can at `now_ms`.
     pub fn begins_between(&self, after_ms: u64, now_ms: u64) -> bool {
-        let begun = self.index.begins.range((after_ms.saturating_add(1), 0)..=(now_ms.max(after_ms), u64::MAX));
-        !self.index.delayed.is_empty() || begun.into_iter().next().is_some()
+        // A range that ends before it begins panics.
+        let has_begun = |from_ms| self.index.begins.range((from_ms, 0)..=(now_ms, u64::MAX)).next().is_some();
+        !self.index.delayed.is_empty() || (now_ms > after_ms && has_begun(after_ms + 1))
     }
 
     /// Records with a live attempt, by uid.

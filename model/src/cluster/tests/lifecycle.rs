@@ -237,3 +237,12 @@ fn a_job_that_still_waits_at_its_deadline_ends_with_it() {
     scene.lead(Body::ExpireJobs(muster_proto::durable::ExpireJobs { uids }));
     assert_eq!((scene.long_state(uid), scene.job(uid).reason()), ("DEADLINE", Reason::Deadline));
 }
+
+#[test]
+fn no_time_between_two_instants_lets_nothing_begin() {
+    let mut scene = Scene::up();
+    scene.submit(on_nodes(1));
+    for (after_ms, now_ms) in [(5, 5), (6, 5), (u64::MAX, 0), (u64::MAX, u64::MAX)] {
+        assert!(!scene.cluster.begins_between(after_ms, now_ms), "after {after_ms}, at {now_ms}");
+    }
+}
