@@ -14,6 +14,8 @@
 //! - a log that ends before what was acknowledged never votes again ([`OpenError::Damaged`]).
 
 mod appender;
+mod backup;
+mod digests;
 mod durations;
 mod encoding;
 mod errors;
@@ -29,12 +31,13 @@ mod status;
 mod store;
 mod transport;
 
+pub use backup::{BackupError, NewHome, Recovered, Restored, SavedSnapshot, SnapshotInfo, inspect, recover, restore};
 pub use durations::{DURATION_BUCKETS_US, Durations, Times};
 pub use errors::{BarrierError, MemberError, OpenError, ProposeError, ReadError};
 pub use identity::{Identity, Peer, StoreState};
 pub use options::{Options, StoreKind, Timers};
 pub use raft::CHUNK_BYTES_MAX;
 pub use replica::{ENTRY_BYTES_MAX, Events, Proposed, Replica};
-pub use status::{Applied, Heard, Leadership, MemberState, Metrics, Role};
+pub use status::{Applied, Heard, Leadership, MemberState, Metrics, Noted, Role};
 pub use store::{KeyAndValue, MemoryDisk, peek};
 pub use transport::{RaftKind, Talk, Transport, Unreachable};

@@ -21,6 +21,15 @@ pub enum Heard {
     Missed,
 }
 
+/// [`Heard`], with its place in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Noted {
+    /// Applied together with everything up to here; 0: not known, since events were missed.
+    pub index: u64,
+    /// `None`: every event up to `index` has been told.
+    pub heard: Option<Heard>,
+}
+
 /// What this replica is in its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {

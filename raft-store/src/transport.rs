@@ -26,13 +26,17 @@ pub enum RaftKind {
     ReadIndex = 5,
     /// A snapshot, as a stream of chunks.
     Snapshot = 6,
+    /// What was the state worth at that index?
+    Digest = 7,
 }
 
 impl RaftKind {
     /// From the number on the wire.
     pub fn from_number(number: u32) -> Option<RaftKind> {
         use RaftKind::*;
-        [Append, Vote, PreVote, TransferLeader, ReadIndex, Snapshot].into_iter().find(|kind| *kind as u32 == number)
+        [Append, Vote, PreVote, TransferLeader, ReadIndex, Snapshot, Digest]
+            .into_iter()
+            .find(|kind| *kind as u32 == number)
     }
 }
 

@@ -66,6 +66,7 @@ impl Cluster {
             Body::RaiseFeatureLevel(command) => outcome_of(self.raise_feature_level(command.level)),
             Body::AdmitReplica(command) => outcome_of(self.admit_replica(command)),
             Body::RetireReplica(command) => outcome_of(self.retire_replica(command.replica)),
+            Body::BeginGeneration(command) => outcome_of(self.begin_generation(command)),
             Body::PutBlobChunk(command) => outcome_of(self.put_blob_chunk(command)),
             Body::SubmitJob(command) => outcome_of(self.submit_job(origin, command)),
             Body::UpdateJob(command) => outcome_of(self.update_job(origin, command)),
@@ -126,6 +127,7 @@ fn door(body: &Body) -> Door {
         | Body::ReturnNode(_)
         | Body::RaiseFeatureLevel(_)
         | Body::AdmitReplica(_)
+        | Body::BeginGeneration(_)
         | Body::BeginFenceCall(_)
         | Body::EndFenceCall(_)
         | Body::SettleFence(_)

@@ -34,6 +34,7 @@ mod fence;
 mod fence_check;
 mod fence_due;
 mod fence_guard;
+mod generation;
 mod index;
 mod job;
 mod ledger;

@@ -42,7 +42,14 @@ impl Cluster {
         Ok(done())
     }
 
-    fn set_replica(&mut self, row: ReplicaRow) {
+    pub(super) fn retire_all_but(&mut self, kept: u64) {
+        let others: Vec<ReplicaRow> = self.replicas.values().filter(|row| row.replica != kept).cloned().collect();
+        for row in others {
+            self.set_replica(ReplicaRow { retired: true, ..row });
+        }
+    }
+
+    pub(super) fn set_replica(&mut self, row: ReplicaRow) {
         if self.replicas.get(&row.replica) == Some(&row) {
             return;
         }

@@ -12,7 +12,7 @@ pub(crate) use durable::{
     AppliedRecord, IdentityRecord, LogRecord, MemberRecord, MembershipRecord, Payload, Position, VoteRecord, Voters,
 };
 pub(crate) use rpc::{
-    AppendReply, AppendRequest, ReadIndexReply, ReadIndexRequest, SnapshotReply, TransferReply, TransferRequest,
-    VoteReply, VoteRequest, append_outcome,
+    AppendReply, AppendRequest, DigestReply, DigestRequest, ReadIndexReply, ReadIndexRequest, SnapshotReply,
+    TransferReply, TransferRequest, VoteReply, VoteRequest, append_outcome,
 };
-pub(crate) use snapshot::{ChunkBody, Footer, Header, KeyValue, RowsOf, SnapshotChunk, open_chunk, seal_chunk};
+pub(crate) use snapshot::{ChunkBody, Footer, Header, KeyValue, PartOf, RowsOf, SnapshotChunk, open_chunk, seal_chunk};

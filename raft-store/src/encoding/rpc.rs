@@ -93,6 +93,19 @@ pub(crate) struct ReadIndexReply {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct DigestRequest {
+    #[prost(uint64, tag = "1")]
+    pub(crate) index: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct DigestReply {
+    /// Of the state at that index, 16 bytes, big endian. Empty: not applied yet, or forgotten.
+    #[prost(bytes = "vec", tag = "1")]
+    pub(crate) digest: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct SnapshotReply {
     #[prost(message, required, tag = "1")]
     pub(crate) vote: VoteRecord,

@@ -1,7 +1,8 @@
-//! A snapshot on the road: a header, rows table by table, a footer; each chunk numbered and checksummed.
+//! A snapshot on the road: a header, rows table by table, a footer; each chunk numbered and checksummed. A row that is too
+//! large for a chunk goes in parts.
 //!
 //! ```text
-//! crc32c (4, little endian) | SnapshotChunk { sequence, header | rows | footer }
+//! crc32c (4, little endian) | SnapshotChunk { sequence, header | rows | part | footer }
 //! ```
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -16,7 +17,7 @@ const CHECKSUM_BYTES: usize = 4;
 pub(crate) struct SnapshotChunk {
     #[prost(uint64, tag = "1")]
     pub(crate) sequence: u64,
-    #[prost(oneof = "ChunkBody", tags = "2, 3, 4")]
+    #[prost(oneof = "ChunkBody", tags = "2, 3, 4, 5")]
     pub(crate) body: Option<ChunkBody>,
 }
 
@@ -28,6 +29,8 @@ pub(crate) enum ChunkBody {
     Rows(RowsOf),
     #[prost(message, tag = "4")]
     Footer(Footer),
+    #[prost(message, tag = "5")]
+    Part(PartOf),
 }
 
 /// Read from inside the consistent view that the rows come from.
@@ -60,6 +63,19 @@ pub(crate) struct KeyValue {
     pub(crate) key: Vec<u8>,
     #[prost(bytes = "vec", tag = "2")]
     pub(crate) value: Vec<u8>,
+}
+
+/// A piece of one row, which the next chunks go on with until it ends.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct PartOf {
+    #[prost(uint32, tag = "1")]
+    pub(crate) table: u32,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    pub(crate) piece: Vec<u8>,
+    #[prost(bool, tag = "4")]
+    pub(crate) ends: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -108,6 +124,14 @@ mod tests {
     fn a_chunk_keeps_its_bytes() {
         let hex: String = seal_chunk(&footer()).iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(&hex[8..], "080322060805120201 02".replace(' ', ""));
+    }
+
+    #[test]
+    fn a_part_of_a_row_keeps_its_bytes() {
+        let part = PartOf { table: 2, key: b"k".to_vec(), piece: b"xyz".to_vec(), ends: true };
+        let chunk = SnapshotChunk { sequence: 4, body: Some(ChunkBody::Part(part)) };
+        let hex: String = seal_chunk(&chunk).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(&hex[8..], "08042a0c080212016b1a0378797a2001");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(crate) use log_storage::{Log, LogStorage};
 pub(crate) use network::Network;
 pub(crate) use runtime::{mix, seed_this_thread};
 pub use snapshot::CHUNK_BYTES_MAX;
-pub(crate) use snapshot::{SnapshotData, receive};
+pub(crate) use snapshot::{Intake, SnapshotData, chunks, receive};
 pub(crate) use state_machine::{Applying, StateMachine, check_log_covers, snapshot_meta};
 
 openraft::declare_raft_types!(

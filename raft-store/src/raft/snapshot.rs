@@ -14,16 +14,18 @@ use muster_model::cluster::{Cluster, Row, Table};
 use super::Vote;
 use super::convert::{vote, vote_record};
 use crate::encoding::{
-    AppliedRecord, ChunkBody, Footer, Header, KeyValue, RowsOf, SnapshotChunk, open_chunk, seal_chunk,
+    AppliedRecord, ChunkBody, Footer, Header, KeyValue, PartOf, RowsOf, SnapshotChunk, open_chunk, seal_chunk,
 };
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::store::{RowFiles, RowView, Store};
 
-/// Bytes of one chunk, its wrapping included. A single row above it travels alone.
+/// Bytes of one chunk, its wrapping included. A row above it travels in parts.
 pub const CHUNK_BYTES_MAX: usize = 1 << 20;
 /// Room for keys, lengths, number and checksum.
 const CHUNK_ROW_BYTES_MAX: usize = CHUNK_BYTES_MAX * 3 / 4;
+/// Bytes of one row that is put together again.
+const ROW_BYTES_MAX: usize = 256 << 20;
 /// Bytes of one chunk that are still read, from a sender whose rows are larger than ours.
 const CHUNK_BYTES_READ_MAX: usize = 16 << 20;
 /// Changes when an old replica could not read what a new one sends.
@@ -55,7 +57,17 @@ pub(crate) struct Incoming {
 
 enum Step {
     Header,
-    Rows { table: usize, after: Option<Vec<u8>> },
+    Rows {
+        table: usize,
+        after: Option<Vec<u8>>,
+    },
+    /// A large row, of which so much was sent.
+    Part {
+        table: usize,
+        key: Vec<u8>,
+        value: Vec<u8>,
+        sent: usize,
+    },
     End,
 }
 
@@ -76,6 +88,7 @@ impl Sender {
                 ChunkBody::Header(self.header.clone())
             }
             Step::Rows { table, after } => self.rows(table, after)?,
+            Step::Part { table, key, value, sent } => self.part(table, key, value, sent),
             Step::End => return Ok(None),
         };
         let chunk = SnapshotChunk { sequence: self.sequence, body: Some(body) };
@@ -85,7 +98,11 @@ impl Sender {
 
     fn rows(&mut self, mut table: usize, mut after: Option<Vec<u8>>) -> io::Result<ChunkBody> {
         while let Some(&at) = Table::ALL.get(table) {
-            let found = self.outgoing.view.scan(at, after.as_deref(), CHUNK_ROW_BYTES_MAX)?;
+            let mut found = self.outgoing.view.scan(at, after.as_deref(), CHUNK_ROW_BYTES_MAX)?;
+            if let Some((key, value)) = found.pop_if(|(_, value)| value.len() > CHUNK_ROW_BYTES_MAX) {
+                self.rows += 1;
+                return Ok(self.part(table, key, value, 0));
+            }
             if let Some((last, _)) = found.last() {
                 self.rows += found.len() as u64;
                 self.step = Step::Rows { table, after: Some(last.clone()) };
@@ -97,10 +114,20 @@ impl Sender {
         }
         Ok(ChunkBody::Footer(Footer { rows: self.rows, digest: self.outgoing.digest.to_be_bytes().to_vec() }))
     }
+
+    fn part(&mut self, table: usize, key: Vec<u8>, value: Vec<u8>, sent: usize) -> ChunkBody {
+        let end = value.len().min(sent + CHUNK_ROW_BYTES_MAX);
+        let (piece, ends) = (value[sent..end].to_vec(), end == value.len());
+        self.step = match ends {
+            true => Step::Rows { table, after: Some(key.clone()) },
+            false => Step::Part { table, key: key.clone(), value, sent: end },
+        };
+        ChunkBody::Part(PartOf { table: Table::ALL[table] as u32, key, piece, ends })
+    }
 }
 
 /// The chunks of a snapshot. Ends without a footer where reading fails, and the receiver then refuses it.
-pub(super) fn chunks(
+pub(crate) fn chunks(
     outgoing: Outgoing,
     leader: &Vote,
     identity: &Identity,
@@ -132,30 +159,13 @@ pub(crate) async fn receive(
     identity: &Identity,
     mut chunks: BoxStream<'_, Bytes>,
 ) -> Result<(Vote, Incoming), String> {
-    let header = match next_chunk(&mut chunks, 0).await? {
-        ChunkBody::Header(header) => header,
-        ChunkBody::Rows(_) | ChunkBody::Footer(_) => return Err("a snapshot begins without its header".into()),
-    };
-    check_header(&header, identity)?;
+    let (header, mut intake) = Intake::begin(&next_chunk(&mut chunks).await?)?;
+    if header.cluster_id != identity.cluster_id || header.generation != identity.generation {
+        return Err("the snapshot is of another cluster or generation".into());
+    }
     let rows = store.fresh_rows().map_err(|error| error.to_string())?;
-    let mut cluster = Cluster::new();
-    let mut count = 0;
-    let mut sequence = 1;
-    let footer = loop {
-        match next_chunk(&mut chunks, sequence).await? {
-            ChunkBody::Rows(part) => count += take_rows(part, &*rows, &mut cluster)?,
-            ChunkBody::Footer(footer) => break footer,
-            ChunkBody::Header(_) => return Err("a snapshot has two headers".into()),
-        }
-        sequence += 1;
-    };
-    cluster.loaded().map_err(|error| error.to_string())?;
-    if footer.rows != count {
-        return Err(format!("{count} rows of {} came", footer.rows));
-    }
-    if footer.digest != cluster.digest().to_be_bytes() {
-        return Err("the digest of the rows differs from the sender's state".into());
-    }
+    while !intake.take(&next_chunk(&mut chunks).await?, &mut |part| rows.fill(part))? {}
+    let cluster = intake.into_cluster();
     let applied = AppliedRecord { installed: Some(header.applied.at), ..header.applied };
     rows.write(&[], &applied).map_err(|error| error.to_string())?;
     match rows.persist() {
@@ -165,31 +175,99 @@ pub(crate) async fn receive(
     }
 }
 
-async fn next_chunk(chunks: &mut BoxStream<'_, Bytes>, sequence: u64) -> Result<ChunkBody, String> {
-    let bytes = chunks.next().await.ok_or_else(|| format!("the snapshot ends before chunk {sequence}"))?;
+async fn next_chunk(chunks: &mut BoxStream<'_, Bytes>) -> Result<Bytes, String> {
+    let bytes = chunks.next().await.ok_or("the snapshot ends too early")?;
     if bytes.len() > CHUNK_BYTES_READ_MAX {
-        return Err(format!("snapshot chunk {sequence} has {} bytes", bytes.len()));
+        return Err(format!("a snapshot chunk of {} bytes", bytes.len()));
     }
-    open_chunk(&bytes, sequence)
+    Ok(bytes)
 }
 
-fn check_header(header: &Header, identity: &Identity) -> Result<(), String> {
-    if header.format != FORMAT {
-        return Err(format!("snapshot format {} is unknown", header.format));
-    }
-    if header.cluster_id != identity.cluster_id || header.generation != identity.generation {
-        return Err("the snapshot is of another cluster or generation".into());
-    }
-    Ok(())
+/// Takes the chunks of a snapshot in their order, and loads the state from them to see that it is worth what was said.
+pub(crate) struct Intake {
+    sequence: u64,
+    rows: u64,
+    cluster: Cluster,
+    /// A large row whose end has not come.
+    part: Option<Row>,
 }
 
-fn take_rows(part: RowsOf, fresh: &dyn RowFiles, cluster: &mut Cluster) -> Result<u64, String> {
-    let table = Table::ALL.into_iter().find(|table| *table as u32 == part.table);
-    let table = table.ok_or_else(|| format!("table {} is unknown", part.table))?;
-    let rows: Vec<Row> = part.rows.into_iter().map(|row| Row { table, key: row.key, value: Some(row.value) }).collect();
-    fresh.fill(&rows).map_err(|error| error.to_string())?;
-    let count = rows.len() as u64;
-    // Rows that stay on disk are shown to it as well: it checks that history adds up.
-    rows.into_iter().try_for_each(|row| cluster.load(row)).map_err(|error| error.to_string())?;
-    Ok(count)
+impl Intake {
+    /// From the first chunk. Whose snapshot it is, the caller judges.
+    pub(crate) fn begin(chunk: &[u8]) -> Result<(Header, Intake), String> {
+        let ChunkBody::Header(header) = open_chunk(chunk, 0)? else {
+            return Err("a snapshot begins without its header".into());
+        };
+        if header.format != FORMAT {
+            return Err(format!("snapshot format {} is unknown", header.format));
+        }
+        Ok((header, Intake { sequence: 1, rows: 0, cluster: Cluster::new(), part: None }))
+    }
+
+    /// Hands the rows of the next chunk to `keep`. True: that was the last one, and all of it is there and agrees.
+    pub(crate) fn take(
+        &mut self,
+        chunk: &[u8],
+        keep: &mut dyn FnMut(&[Row]) -> io::Result<()>,
+    ) -> Result<bool, String> {
+        let body = open_chunk(chunk, self.sequence)?;
+        self.sequence += 1;
+        match body {
+            ChunkBody::Header(_) => Err("a snapshot has two headers".into()),
+            ChunkBody::Rows(_) | ChunkBody::Footer(_) if self.part.is_some() => {
+                Err("the end of a row is missing".into())
+            }
+            ChunkBody::Rows(part) => {
+                let table = table_of(part.table)?;
+                let row = |row: KeyValue| Row { table, key: row.key, value: Some(row.value) };
+                self.keep_rows(part.rows.into_iter().map(row).collect(), keep).map(|()| false)
+            }
+            ChunkBody::Part(part) => {
+                let ends = part.ends;
+                self.add_part(part)?;
+                let whole = if ends { self.part.take() } else { None };
+                self.keep_rows(whole.into_iter().collect(), keep).map(|()| false)
+            }
+            ChunkBody::Footer(footer) => self.end(&footer).map(|()| true),
+        }
+    }
+
+    /// The state, once all was taken.
+    pub(crate) fn into_cluster(self) -> Cluster {
+        self.cluster
+    }
+
+    fn keep_rows(&mut self, rows: Vec<Row>, keep: &mut dyn FnMut(&[Row]) -> io::Result<()>) -> Result<(), String> {
+        keep(&rows).map_err(|error| error.to_string())?;
+        self.rows += rows.len() as u64;
+        // Rows that stay on disk are shown to it as well: it checks that history adds up.
+        rows.into_iter().try_for_each(|row| self.cluster.load(row)).map_err(|error| error.to_string())
+    }
+
+    fn add_part(&mut self, part: PartOf) -> Result<(), String> {
+        let table = table_of(part.table)?;
+        let row = self.part.get_or_insert_with(|| Row { table, key: part.key.clone(), value: Some(Vec::new()) });
+        let value = row.value.get_or_insert_default();
+        if (row.table, &row.key) != (table, &part.key) || value.len() + part.piece.len() > ROW_BYTES_MAX {
+            return Err("parts of a row do not fit together".into());
+        }
+        value.extend_from_slice(&part.piece);
+        Ok(())
+    }
+
+    fn end(&mut self, footer: &Footer) -> Result<(), String> {
+        self.cluster.loaded().map_err(|error| error.to_string())?;
+        if footer.rows != self.rows {
+            return Err(format!("{} rows of {} came", self.rows, footer.rows));
+        }
+        if footer.digest != self.cluster.digest().to_be_bytes() {
+            return Err("the digest of the rows differs from the sender's state".into());
+        }
+        Ok(())
+    }
+}
+
+fn table_of(number: u32) -> Result<Table, String> {
+    let table = Table::ALL.into_iter().find(|table| *table as u32 == number);
+    table.ok_or_else(|| format!("table {number} is unknown"))
 }

@@ -15,12 +15,13 @@ use tokio::time::Instant;
 use super::convert::{applied as applied_parts, log_id, position, stored_membership_record};
 use super::snapshot::{Incoming, Outgoing, SnapshotData};
 use super::{Entry, LogId, Outcomes, Snapshot, SnapshotMeta, StoredMembership, Types};
+use crate::digests::Digests;
 use crate::durations::Durations;
 use crate::encoding::{AppliedRecord, Position};
 use crate::fault::Fault;
 use crate::purge_gate::{PurgeGate, RowsInForce};
 use crate::stall::Stall;
-use crate::status::{Applied, Heard};
+use crate::status::{Applied, Heard, Noted};
 use crate::store::{RowFiles, Store, failure};
 
 /// Entries whose rows share one write.
@@ -37,10 +38,11 @@ pub(crate) struct Applying {
     pub(crate) gate: PurgeGate,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) applied: watch::Sender<Applied>,
-    pub(crate) events: broadcast::Sender<Heard>,
+    pub(crate) events: broadcast::Sender<Noted>,
     pub(crate) fault: Fault,
     pub(crate) stall: Stall,
     pub(crate) times: Durations,
+    pub(crate) digests: Digests,
 }
 
 impl Applying {
@@ -50,9 +52,15 @@ impl Applying {
 
     fn publish(&self, at: Position, events: Vec<Event>) {
         self.applied.send_replace(Applied { index: at.index, term: at.term });
+        let index = at.index;
+        // Nobody listens, or somebody lags: both may re-derive.
+        let tell = |heard| drop(self.events.send(Noted { index, heard }));
+        let any = !events.is_empty();
         for event in events {
-            // Nobody listens, or somebody lags: both may re-derive.
-            let _ = self.events.send(Heard::Event(event));
+            tell(Some(Heard::Event(event)));
+        }
+        if any {
+            tell(None);
         }
     }
 }
@@ -110,6 +118,7 @@ impl StateMachine {
             }
         }
         self.applying.index.store(entry.log_id.index, Ordering::SeqCst);
+        self.applying.digests.note(entry.log_id.index, cluster.digest());
         self.at = Some(entry.log_id);
         Ok(outcomes)
     }
@@ -170,11 +179,13 @@ impl StateMachine {
                 self.applying.cluster.write().map_err(|_| "an earlier batch failed while it was applied")?;
             *self.applying.rows.write().unwrap_or_else(PoisonError::into_inner) = incoming.rows;
             *cluster = incoming.cluster;
+            self.applying.digests.forget();
+            self.applying.digests.note(at.index, cluster.digest());
             self.applying.index.store(at.index, Ordering::SeqCst);
         }
         (self.at, self.membership, self.installed) = (Some(at), membership, incoming.applied.installed);
         self.applying.publish(position(&at), Vec::new());
-        let _ = self.applying.events.send(Heard::Missed);
+        let _ = self.applying.events.send(Noted { index: at.index, heard: Some(Heard::Missed) });
         Ok(())
     }
 }

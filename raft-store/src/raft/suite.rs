@@ -36,6 +36,7 @@ fn build(kind: &StoreKind) -> (LogStorage, StateMachine) {
         events: broadcast::Sender::new(16),
         fault,
         times: Durations::default(),
+        digests: Default::default(),
         stall: Default::default(),
     };
     let (everything, durable) = watch::channel(Some(Position { term: u64::MAX, index: u64::MAX }));
@@ -73,4 +74,28 @@ async fn openraft_accepts_the_simulated_disk() {
 #[tokio::test]
 async fn openraft_accepts_rocksdb() {
     Suite::test_all(OnDisk).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_row_larger_than_a_chunk_travels_in_parts() {
+    use futures::StreamExt;
+    use muster_model::cluster::{Cluster, Row, Table};
+    let from = store::open(&StoreKind::Memory(MemoryDisk::new(1))).unwrap();
+    let at = Position { term: 1, index: 5 };
+    let applied = crate::encoding::AppliedRecord { at, membership: Default::default(), installed: None };
+    let value: Vec<u8> = (0..3 << 20).map(|at: u32| (at % 251) as u8).collect();
+    let row = |key: &str, value: &[u8]| Row { table: Table::BlobBytes, key: key.into(), value: Some(value.to_vec()) };
+    from.rows().write(&[row("a", b"small"), row("b", &value), row("c", &value[..800_000])], &applied).unwrap();
+    let outgoing =
+        || Outgoing { view: from.rows().view().unwrap(), applied: applied.clone(), digest: Cluster::new().digest() };
+    let identity = Identity { cluster_id: [1; 16], generation: 1, replica: 1, store_id: [1; 16], name: String::new() };
+    let sizes = chunks(outgoing(), &Vote::new_committed(1, 1), &identity, Fault::new()).map(|chunk| chunk.len());
+    let sizes: Vec<usize> = sizes.collect().await;
+    assert!(sizes.iter().all(|size| *size <= super::CHUNK_BYTES_MAX) && sizes.len() > 6, "{sizes:?}");
+
+    let to = store::open(&StoreKind::Memory(MemoryDisk::new(2))).unwrap();
+    let rows = carry(outgoing(), &*to).await.unwrap().rows;
+    assert_eq!(rows.get(Table::BlobBytes, b"a").unwrap().unwrap(), b"small");
+    assert_eq!(rows.get(Table::BlobBytes, b"b").unwrap().unwrap(), value);
+    assert_eq!(rows.get(Table::BlobBytes, b"c").unwrap().unwrap(), &value[..800_000]);
 }

@@ -6,7 +6,7 @@ use openraft::Snapshot;
 use prost::Message;
 
 use super::Replica;
-use crate::encoding::ReadIndexReply;
+use crate::encoding::{DigestRequest, ReadIndexReply};
 use crate::raft::{
     SnapshotData, Vote, decode_append, encode_append_reply, encode_snapshot_reply, encode_transfer_reply,
     encode_vote_reply, receive, snapshot_meta, transfer_request, vote_request,
@@ -44,6 +44,10 @@ impl Replica {
                 Ok(encode_transfer_reply(&answer))
             }
             RaftKind::ReadIndex => Ok(self.answer_read_index().await.encode_to_vec().into()),
+            RaftKind::Digest => {
+                let asked = DigestRequest::decode(body).map_err(|error| error.to_string())?;
+                Ok(self.answer_digest(&asked).encode_to_vec().into())
+            }
             RaftKind::Snapshot => Err("a snapshot is a stream".into()),
         }
     }

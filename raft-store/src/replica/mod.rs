@@ -1,5 +1,6 @@
 //! The handle of one replica. Cheap to clone, not generic: whoever uses it does not compile openraft.
 
+mod agreement;
 mod barrier;
 mod door;
 mod members;
@@ -21,7 +22,7 @@ use crate::identity::{Identity, Peer};
 use crate::options::Timers;
 use crate::raft::{Applying, Log, Raft};
 use crate::rounds::Rounds;
-use crate::status::{Applied, Heard, Leadership};
+use crate::status::{Applied, Heard, Leadership, Noted};
 use crate::store::Store;
 use crate::transport::Transport;
 
@@ -30,15 +31,15 @@ pub use propose::{ENTRY_BYTES_MAX, Proposed};
 /// One replica of the cluster, running.
 #[derive(Clone)]
 pub struct Replica {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
-struct Inner {
-    raft: Raft,
+pub(crate) struct Inner {
+    pub(crate) raft: Raft,
     log: Arc<Log>,
     applying: Arc<Applying>,
     store: Arc<dyn Store>,
-    identity: Identity,
+    pub(crate) identity: Identity,
     timers: Timers,
     transport: Arc<dyn Transport>,
     leadership: channel::Receiver<Leadership>,
@@ -48,7 +49,8 @@ struct Inner {
     asking: Rounds<Result<u64, BarrierError>>,
     /// Of barriers at followers.
     answering: Rounds<Result<u64, String>>,
-    fault: Fault,
+    pub(crate) fault: Fault,
+    split: agreement::Split,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -62,15 +64,24 @@ impl Drop for Inner {
 
 /// What happens to the state, as it happens. Too slow a reader misses some, and is told.
 pub struct Events {
-    receiver: broadcast::Receiver<Heard>,
+    receiver: broadcast::Receiver<Noted>,
 }
 
 impl Events {
     /// The next one; `None` once the replica stopped.
     pub async fn next(&mut self) -> Option<Heard> {
+        loop {
+            if let Some(heard) = self.next_noted().await?.heard {
+                return Some(heard);
+            }
+        }
+    }
+
+    /// The next one, with its place in the log, or that all of an index came; `None` once the replica stopped.
+    pub async fn next_noted(&mut self) -> Option<Noted> {
         match self.receiver.recv().await {
-            Ok(heard) => Some(heard),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Heard::Missed),
+            Ok(noted) => Some(noted),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Noted { index: 0, heard: Some(Heard::Missed) }),
             Err(broadcast::error::RecvError::Closed) => None,
         }
     }

@@ -8,7 +8,9 @@ use muster_model::cluster::{Cluster, Row, Table};
 use openraft::{Config, SnapshotPolicy};
 use tokio::sync::{Semaphore, broadcast, watch};
 
+use super::agreement::{Comparing, Split};
 use super::{Inner, Replica};
+use crate::digests::Digests;
 use crate::durations::Durations;
 use crate::encoding::AppliedRecord;
 use crate::errors::OpenError;
@@ -84,6 +86,10 @@ async fn start_on(
         check_log_covers(stored, log.end()).map_err(damaged)?;
     }
     let cluster = load(&*files).map_err(damaged)?;
+    let digests = Digests::default();
+    if let Some(stored) = &stored {
+        digests.note(stored.at.index, cluster.digest());
+    }
     let applying = Arc::new(Applying {
         cluster: Arc::new(RwLock::new(cluster)),
         index: AtomicU64::new(stored.as_ref().map_or(0, |stored| stored.at.index)),
@@ -95,6 +101,7 @@ async fn start_on(
         fault: fault.clone(),
         stall: Stall::default(),
         times: Durations::default(),
+        digests,
     });
     let durable = log.appender().durable();
     let machine = StateMachine::new(applying.clone(), durable, stored.as_ref()).map_err(damaged)?;
@@ -102,7 +109,17 @@ async fn start_on(
     let raft = Raft::new(identity.replica, config, network, LogStorage::new(log.clone()), machine)
         .await
         .map_err(|error| damaged(error.to_string()))?;
-    let (leadership, tasks) = super::watch::start(&raft, &options.timers, &fault, &log, &applying);
+    let (leadership, mut tasks) = super::watch::start(&raft, &options.timers, &fault, &log, &applying);
+    let split = Split::default();
+    let comparing = Comparing {
+        own: identity.replica,
+        raft: raft.clone(),
+        applying: applying.clone(),
+        transport: transport.clone(),
+        fault: fault.clone(),
+        split: split.clone(),
+    };
+    tasks.push(tokio::spawn(comparing.run()).abort_handle());
     let inner = Inner {
         raft,
         log,
@@ -116,6 +133,7 @@ async fn start_on(
         asking: Rounds::new(),
         answering: Rounds::new(),
         fault,
+        split,
         tasks: Mutex::new(tasks),
     };
     Ok(Replica { inner: Arc::new(inner) })

@@ -65,7 +65,7 @@ impl Replica {
         if command.bytes().len() > ENTRY_BYTES_MAX {
             return Err(ProposeError::Refused(format!("{} bytes in one batch", command.bytes().len())));
         }
-        if let Some(why) = self.inner.fault.why() {
+        if let Some(why) = self.inner.fault.why().or_else(|| self.inner.split.why()) {
             return Err(ProposeError::Unavailable(why));
         }
         let cost = command.bytes().len().max(PROPOSAL_BYTES_MIN) as u32;

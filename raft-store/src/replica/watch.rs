@@ -31,7 +31,7 @@ pub(super) fn start(
     let (sender, receiver) = watch::channel(first);
     let watcher = watch_leadership(raft.clone(), sender, timers.clone(), fault.clone());
     let checker = check_background(log.clone(), applying.clone(), fault.clone());
-    let watchdog = hand_over_when_stalled(raft.clone(), timers.clone(), log.clone(), applying.clone());
+    let watchdog = hand_over_when_stalled(raft.clone(), timers.clone(), fault.clone(), log.clone(), applying.clone());
     let tasks = [tokio::spawn(watcher), tokio::spawn(checker), tokio::spawn(watchdog)];
     (receiver, tasks.iter().map(|task| task.abort_handle()).collect())
 }
@@ -72,24 +72,33 @@ async fn check_background(log: Arc<Log>, applying: Arc<Applying>, fault: Fault) 
     }
 }
 
-/// A leader whose disk or apply stands still for an election time-out asks another to lead: heartbeats would go on, and
-/// nothing else.
-async fn hand_over_when_stalled(raft: Raft, timers: Timers, log: Arc<Log>, applying: Arc<Applying>) {
+/// A leader whose disk stands still for an election time-out asks another to lead: heartbeats would go on, and nothing
+/// else. Where that has not helped after two, it ends, and another is elected. Not where it votes alone: nobody could take
+/// over. An apply that stands still holds up this very thread: then heartbeats stop, and another is elected at once.
+async fn hand_over_when_stalled(raft: Raft, timers: Timers, fault: Fault, log: Arc<Log>, applying: Arc<Applying>) {
     let patience = Duration::from_millis(timers.election_max_ms);
+    let mut asked: Option<tokio::time::Instant> = None;
     loop {
         tokio::time::sleep(Duration::from_millis(timers.heartbeat_ms)).await;
         let stalled = log.appender().stall().lasts().max(applying.stall.lasts());
         if stalled < patience {
+            asked = None;
             continue;
         }
-        let to = successor(&raft.metrics().borrow_watched());
-        if let Some(to) = to {
-            tracing::warn!(?stalled, to, "the disk or apply stands still: handing leadership over");
-            if raft.trigger().transfer_leader(to).await.is_err() {
-                return;
+        let Some(to) = successor(&raft.metrics().borrow_watched()) else { continue };
+        match asked {
+            Some(at) if at.elapsed() >= patience => {
+                return fault.set(format!("the disk stands still for {stalled:?}, and replica {to} did not take over"));
+            }
+            Some(_) => {}
+            None => {
+                asked = Some(tokio::time::Instant::now());
+                tracing::warn!(?stalled, to, "the disk stands still: handing leadership over");
+                if raft.trigger().transfer_leader(to).await.is_err() {
+                    return;
+                }
             }
         }
-        tokio::time::sleep(patience).await;
     }
 }
 

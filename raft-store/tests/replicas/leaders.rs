@@ -108,6 +108,24 @@ async fn a_leader_whose_disk_stands_still_hands_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_leader_whose_disk_stands_still_and_that_reaches_nobody_ends() {
+    let three = Three::found().await;
+    three.disks[&1].set_sync_ms(3_600_000);
+    three.town.cut_off(1);
+    let stuck = three.replicas[&1].clone();
+    let began = Instant::now();
+    let waiting = tokio::spawn(async move { write(&stuck, 1).await });
+    let why = three.replicas[&1].failed().await;
+    assert!(why.starts_with("the disk stands still for "), "{why}");
+    assert!(
+        began.elapsed() < Duration::from_millis(750),
+        "two election time-outs and two looks: {:?}",
+        began.elapsed()
+    );
+    waiting.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_follower_reads_what_was_acknowledged() {
     let three = Three::found().await;
     for number in 0..20 {

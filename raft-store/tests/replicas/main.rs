@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agreement;
+mod backup;
 mod disk;
 mod faults;
 mod growth;
