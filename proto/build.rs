@@ -19,6 +19,8 @@ fn main() {
         .build_server(services)
         .btree_map(".")
         .bytes(".")
+        // Rows in memory stand beside their spec, and most rows share one.
+        .boxed(".muster.durable.JobRow.spec")
         .compile_fds(set)
         .expect("code generation writes to OUT_DIR");
 }

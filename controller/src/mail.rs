@@ -104,18 +104,18 @@ mod tests {
 
     #[test]
     fn mails_are_worded_as_slurm_words_them() {
-        let spec = JobSpec { name: "wrap".into(), ..JobSpec::default() };
+        let spec = JobSpec { name: "wrap".into(), request: Some(Default::default()), ..JobSpec::default() };
         let attempt = Attempt { start_ms: 5_000, placed_ms: 5_000, ..Attempt::default() };
         let row = JobRow {
             job_id: 12,
             submit_ms: 4_000,
             end_ms: 15_000,
             state: JobState::Completed.code(),
-            spec: Some(spec),
+            spec: Some(Box::new(spec)),
             attempts: vec![attempt],
             ..JobRow::default()
         };
-        let job = Job { row };
+        let job = Job::of(row).unwrap();
         let subject = |kind: &str| {
             let row = OutboxRow { kind: kind.into(), text: "alice".into(), ..OutboxRow::default() };
             compose(&row, &job).map(|mail| mail.subject)

@@ -136,7 +136,7 @@ mod tests {
 
     fn job(state: u32, partition: &str) -> JobInfo {
         let spec = Spec { uid: 7, partitions: partition.to_owned(), name: "sleep".into(), ..Spec::default() };
-        let row = JobRow { job_id: 5, state, spec: Some(spec), ..JobRow::default() };
+        let row = JobRow { job_id: 5, state, spec: Some(Box::new(spec)), ..JobRow::default() };
         JobInfo { row: Some(row), nodes: "n[1-2]".into(), ..JobInfo::default() }
     }
 

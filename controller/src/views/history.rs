@@ -25,18 +25,18 @@ type Key = (u64, u32);
 pub(crate) fn history(member: &Member, caller: &Caller, asked: &ListHistory) -> Result<JobList, Refusal> {
     let now_ms = member.now_ms();
     let hidden = private::is_hidden(member, caller, "jobs");
-    let wanted = |row: &JobRow| is_wanted(asked, row) && (!hidden || spec_uid(row) == Some(caller.uid));
+    let wanted = |job: &Job| is_wanted(asked, job) && (!hidden || job.spec().uid == caller.uid);
     let (around, living) =
         member.core.read(|cluster| (Around::of(cluster, now_ms), cluster.jobs().cloned().collect::<Vec<_>>()));
     let mut found: BTreeMap<Key, Job> = BTreeMap::new();
-    for job in living.iter().filter(|job| wanted(&job.row)) {
+    for job in living.iter().filter(|job| wanted(job)) {
         let run = job.newest_attempt().map_or(0, |attempt| attempt.number) + u32::from(job.is_startable());
         found.insert((job.uid(), run), Job::clone(job));
     }
-    past(member, asked.start_ms, |row| {
-        if row.spec.as_ref().is_some_and(|spec| spec.request.is_some()) && wanted(&row) {
-            let run = row.attempts.last().map_or(0, |attempt| attempt.number);
-            found.entry((row.uid, run)).or_insert(Job { row });
+    past(member, asked.start_ms, |job| {
+        if wanted(&job) {
+            let run = job.newest_attempt().map_or(0, |attempt| attempt.number);
+            found.entry((job.uid(), run)).or_insert(job);
         }
     })?;
     let mut jobs: Vec<Job> = if asked.duplicates { found.into_values().collect() } else { newest_of_each(found) };
@@ -59,7 +59,7 @@ fn with_steps(around: &Around, job: &Job) -> JobInfo {
 }
 
 /// Rows that ended at `start_ms` or later.
-fn past(member: &Member, start_ms: u64, mut take: impl FnMut(JobRow)) -> Result<(), Refusal> {
+fn past(member: &Member, start_ms: u64, mut take: impl FnMut(Job)) -> Result<(), Refusal> {
     let mut from = start_ms.to_be_bytes().to_vec();
     let mut seen = 0;
     while seen < ROWS_MAX {
@@ -68,19 +68,14 @@ fn past(member: &Member, start_ms: u64, mut take: impl FnMut(JobRow)) -> Result<
         let Some((last, _)) = rows.last() else { return Ok(()) };
         from = [&last[..], &[0]].concat();
         seen += rows.len();
-        for row in rows.into_iter().filter_map(|(_, value)| HistoryRow::decode(&value[..]).ok()?.job) {
-            take(row);
-        }
+        let past = rows.into_iter().filter_map(|(_, value)| HistoryRow::decode(&value[..]).ok()?.job);
+        past.filter_map(Job::of).for_each(&mut take);
     }
     Err(Refusal::slurm(errno::ESLURM_RESULT_TOO_LARGE))
 }
 
-fn spec_uid(row: &JobRow) -> Option<u32> {
-    row.spec.as_ref().map(|spec| spec.uid)
-}
-
-fn is_wanted(asked: &ListHistory, row: &JobRow) -> bool {
-    let Some(spec) = &row.spec else { return false };
+fn is_wanted(asked: &ListHistory, job: &Job) -> bool {
+    let (row, spec) = (&job.row, job.spec());
     let in_time =
         (row.end_ms == 0 || row.end_ms >= asked.start_ms) && (asked.end_ms == 0 || row.submit_ms <= asked.end_ms);
     let names =
@@ -111,32 +106,34 @@ fn is_meant(target: &JobTarget, row: &JobRow) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use muster_proto::durable::JobSpec;
+    use muster_proto::durable::{JobSpec, Request};
 
     use super::*;
 
-    fn row(job_id: u32, submit_ms: u64, end_ms: u64) -> JobRow {
-        let spec = JobSpec { uid: 1001, partitions: "a,b".into(), ..JobSpec::default() };
-        JobRow { job_id, submit_ms, end_ms, spec: Some(spec), ..JobRow::default() }
+    fn job(job_id: u32, submit_ms: u64, end_ms: u64) -> Job {
+        let request = Some(Request::default());
+        let spec = JobSpec { uid: 1001, partitions: "a,b".into(), request, ..JobSpec::default() };
+        let spec = Some(Box::new(spec));
+        Job::of(JobRow { job_id, submit_ms, end_ms, spec, ..JobRow::default() }).unwrap()
     }
 
     #[test]
     fn a_job_is_listed_when_its_life_overlaps_the_time_asked_for() {
         let asked = ListHistory { start_ms: 100, end_ms: 200, ..ListHistory::default() };
-        assert!(is_wanted(&asked, &row(1, 50, 0)));
-        assert!(is_wanted(&asked, &row(1, 50, 100)));
-        assert!(!is_wanted(&asked, &row(1, 50, 99)));
-        assert!(!is_wanted(&asked, &row(1, 201, 0)));
+        assert!(is_wanted(&asked, &job(1, 50, 0)));
+        assert!(is_wanted(&asked, &job(1, 50, 100)));
+        assert!(!is_wanted(&asked, &job(1, 50, 99)));
+        assert!(!is_wanted(&asked, &job(1, 201, 0)));
     }
 
     #[test]
     fn filters_must_all_hold() {
         let asked = ListHistory { users: vec![1001], partitions: vec!["b".into()], ..ListHistory::default() };
-        assert!(is_wanted(&asked, &row(1, 1, 0)));
+        assert!(is_wanted(&asked, &job(1, 1, 0)));
         let other = ListHistory { users: vec![1002], ..asked };
-        assert!(!is_wanted(&other, &row(1, 1, 0)));
+        assert!(!is_wanted(&other, &job(1, 1, 0)));
         let target = JobTarget { job_id: 7, ..JobTarget::default() };
         let named = ListHistory { targets: vec![target], ..ListHistory::default() };
-        assert!(is_wanted(&named, &row(7, 1, 0)) && !is_wanted(&named, &row(8, 1, 0)));
+        assert!(is_wanted(&named, &job(7, 1, 0)) && !is_wanted(&named, &job(8, 1, 0)));
     }
 }

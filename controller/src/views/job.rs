@@ -107,7 +107,7 @@ pub(super) fn info(around: &Around, job: &Job) -> JobInfo {
 /// configuration is shown as if it had been asked for.
 fn row(around: &Around, job: &Job) -> JobRow {
     let newest = job.row.attempts.last().cloned().into_iter().collect();
-    let mut row = JobRow { attempts: newest, steps: Vec::new(), ..job.row.clone() };
+    let mut row = JobRow { attempts: newest, steps: Vec::new(), ..job.whole_row() };
     if let Some(request) = row.spec.as_mut().and_then(|spec| spec.request.as_mut()) {
         show_default_memory(request, default_memory(around, job));
     }

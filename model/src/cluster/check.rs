@@ -264,8 +264,8 @@ impl Cluster {
         self.partition_rows
             .iter()
             .for_each(|(k, row)| add(Table::Partitions, k.clone().into_bytes(), row.encode_to_vec()));
-        self.jobs.iter().for_each(|(k, j)| add(Table::Jobs, k.to_be_bytes().to_vec(), j.row.encode_to_vec()));
-        self.requests.iter().for_each(|(k, row)| add(Table::Requests, k.key(), row.encode_to_vec()));
+        self.jobs.iter().for_each(|(k, j)| add(Table::Jobs, k.to_be_bytes().to_vec(), j.whole_row().encode_to_vec()));
+        self.requests.iter().for_each(|(k, row)| add(Table::Requests, k.key(), row.row(*k).encode_to_vec()));
         self.blobs.iter().for_each(|(k, row)| add(Table::Blobs, k.to_vec(), row.encode_to_vec()));
         self.work.iter().for_each(|(k, row)| add(Table::Work, k.to_be_bytes().to_vec(), row.encode_to_vec()));
         self.fences.iter().for_each(|(k, row)| add(Table::Fences, k.to_be_bytes().to_vec(), row.encode_to_vec()));

@@ -212,7 +212,7 @@ impl Cluster {
         self.edit_job(array_uid, |row| row.pending_tasks = left);
         let row = JobRow { uid, job_id, array_task: Some(task), pending_tasks: Vec::new(), ..array.row.clone() };
         self.add_references(array.spec());
-        self.insert_job(row);
+        self.insert_job(Job { row, asked: array.asked.clone() });
         uid
     }
 

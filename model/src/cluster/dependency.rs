@@ -149,8 +149,7 @@ impl Cluster {
         match state {
             DependencyState::Waits => {}
             DependencyState::Met => {
-                self.edit_job(uid, |row| {
-                    let Some(spec) = row.spec.as_mut() else { return };
+                self.edit_job_and_spec(uid, |row, spec| {
                     spec.dependency = None;
                     let held = row.hold != i32::from(HoldKind::None);
                     if !held {
@@ -175,10 +174,10 @@ impl Cluster {
                 if job.reason() == Reason::DependencyNeverSatisfied {
                     return;
                 }
-                self.edit_job(uid, |row| {
+                self.edit_job_and_spec(uid, |row, spec| {
                     let held = row.hold != i32::from(HoldKind::None);
-                    let terms = row.spec.iter_mut().flat_map(|spec| spec.dependency.iter_mut());
-                    for (term, failed) in terms.flat_map(|dependency| &mut dependency.terms).zip(failed) {
+                    let terms = spec.dependency.iter_mut().flat_map(|dependency| &mut dependency.terms);
+                    for (term, failed) in terms.zip(failed) {
                         term.failed = failed;
                     }
                     if !held {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use muster_proto::durable::{JobRow, NodeRow};
+use muster_proto::durable::{JobRow, JobSpec, NodeRow};
 
+use super::asked::{Asked, Book};
 use super::changes::{Event, Table};
 use super::index::IndexKeys;
 use super::job::{Job, node_is_over, shares};
@@ -14,15 +15,16 @@ use super::state::Cluster;
 
 impl Cluster {
     /// Adds a record.
-    pub(super) fn insert_job(&mut self, row: JobRow) {
-        let uid = row.uid;
-        self.place_job(Job { row });
+    pub(super) fn insert_job(&mut self, job: Job) {
+        let uid = job.uid();
+        self.place_job(job);
         self.ledger.touch(Table::Jobs, uid.to_be_bytes().to_vec());
         self.events.push(Event::JobChanged { uid });
     }
 
     /// Puts a record into memory and indexes; also used when rows are loaded.
-    pub(super) fn place_job(&mut self, job: Job) {
+    pub(super) fn place_job(&mut self, mut job: Job) {
+        job.asked = self.book.share(&job.asked);
         let keys = IndexKeys::of(&job);
         let uid = job.uid();
         self.index.add(uid, &keys);
@@ -32,10 +34,25 @@ impl Cluster {
 
     /// Changes a record; does nothing when there is none.
     pub(super) fn edit_job(&mut self, uid: u64, change: impl FnOnce(&mut JobRow)) {
+        self.change_job(uid, |job, _| change(&mut job.row));
+    }
+
+    /// Changes a record and what it asks for; does nothing when there is none.
+    pub(super) fn edit_job_and_spec(&mut self, uid: u64, change: impl FnOnce(&mut JobRow, &mut JobSpec)) {
+        self.change_job(uid, |job, book| {
+            let mut spec = job.spec().clone();
+            change(&mut job.row, &mut spec);
+            let asked = book.share(&Asked::alone(spec));
+            let before = std::mem::replace(&mut job.asked, asked);
+            book.drop(&before);
+        });
+    }
+
+    fn change_job(&mut self, uid: u64, change: impl FnOnce(&mut Job, &mut Book)) {
         let Some(shared) = self.jobs.get_mut(&uid) else { return };
         let before = IndexKeys::of(shared);
         let job = Arc::make_mut(shared);
-        change(&mut job.row);
+        change(job, &mut self.book);
         let after = IndexKeys::of(job);
         if before != after {
             self.index.remove(uid, &before);
@@ -51,6 +68,7 @@ impl Cluster {
         let Some(job) = self.jobs.remove(&uid) else { return };
         let keys = IndexKeys::of(&job);
         self.index.remove(uid, &keys);
+        self.book.drop(&job.asked);
         self.update_shares(uid, &keys.taken, &[]);
         self.ledger.touch(Table::Jobs, uid.to_be_bytes().to_vec());
         self.events.push(Event::JobChanged { uid });

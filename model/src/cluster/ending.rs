@@ -7,7 +7,7 @@
 //! ```
 
 use muster_dialect::state::{JobState, Reason};
-use muster_proto::durable::{Counters, EndCause, HistoryRow, HoldKind, JobKind, JobRow, NodePhase, StepState};
+use muster_proto::durable::{Counters, EndCause, HistoryRow, HoldKind, JobKind, JobRow, JobSpec, NodePhase, StepState};
 use prost::Message;
 
 use super::changes::{Event, Row, Table};
@@ -101,7 +101,7 @@ impl Cluster {
         }
         self.write_history(&job);
         if job.row.requeue_pending {
-            self.edit_job(uid, make_pending_again);
+            self.edit_job_and_spec(uid, make_pending_again);
         }
         self.refresh_dependents(uid);
         self.events.push(Event::ScheduleAgain);
@@ -116,7 +116,7 @@ impl Cluster {
 
     pub(super) fn write_history_at(&mut self, job: &Job, end_ms: u64, attempt: u32) {
         let key = [&end_ms.to_be_bytes()[..], &job.uid().to_be_bytes(), &attempt.to_be_bytes()].concat();
-        let mut row = job.row.clone();
+        let mut row = job.whole_row();
         if let Some(state) = state_of_requeued(&row) {
             row.state = state.code();
         }
@@ -234,14 +234,12 @@ fn end_steps_on(row: &mut JobRow, node: u32, cause: EndCause, now: u64) {
     }
 }
 
-fn make_pending_again(row: &mut JobRow) {
+fn make_pending_again(row: &mut JobRow, spec: &mut JobSpec) {
     row.requeue_pending = false;
     row.restarts += 1;
     row.submit_ms = row.end_ms;
     let begin_ms = row.end_ms.saturating_add(REQUEUE_DELAY_MS);
-    if let Some(spec) = row.spec.as_mut() {
-        spec.begin_ms = begin_ms;
-    }
+    spec.begin_ms = begin_ms;
     let held = row.hold() != HoldKind::None;
     row.eligible_ms = if held { 0 } else { begin_ms };
     row.accrue_ms = 0;

@@ -3,20 +3,31 @@
 //! The record is the durable row. Only the base state is stored; that a job is CONFIGURING or COMPLETING follows from where
 //! its newest attempt is on each of its nodes.
 
+use std::sync::Arc;
+
 use muster_dialect::state::{JobFlags, JobState, JobStatus, Reason};
 use muster_proto::durable::{
     Attempt, AttemptNode, EndCause, HoldKind, JobKind, JobRow, JobSpec, NodePhase, NodeShare, Request, StepRecord,
     StepState,
 };
+use prost::Message;
+
+use super::asked::Asked;
 
 /// Slurm's mark for "no limit" in seconds and counts.
 pub const UNLIMITED: u32 = u32::MAX;
 
+/// Field 3, length-delimited: [`JobRow::spec`].
+const SPEC_TAG: u8 = 3 << 3 | 2;
+/// The tag and the longest length.
+const SPEC_HEAD_BYTES_MAX: usize = 11;
+
 /// One record: a job, a task of an array that has a record of its own, or an array while it has tasks that did not start.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
-    /// As stored.
+    /// As stored, but for what was asked for, which stands beside it.
     pub row: JobRow,
+    pub(super) asked: Arc<Asked>,
 }
 
 impl Job {
@@ -25,9 +36,38 @@ impl Job {
         self.row.uid
     }
 
+    /// Of a whole row; `None` where nothing was asked for.
+    pub fn of(mut row: JobRow) -> Option<Self> {
+        let spec = row.spec.take().filter(|spec| spec.request.is_some())?;
+        Some(Self { row, asked: Arc::new(Asked::alone(*spec)) })
+    }
+
+    /// As stored.
+    pub fn whole_row(&self) -> JobRow {
+        JobRow { spec: Some(Box::new(self.spec().clone())), ..self.row.clone() }
+    }
+
+    /// The canonical bytes of [`Job::whole_row`], without making it.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let spec = self.spec();
+        let ids = JobRow { uid: self.row.uid, job_id: self.row.job_id, ..JobRow::default() }.encoded_len();
+        let mut row = self.row.encode_to_vec();
+        let rest = row.split_off(ids);
+        row.reserve_exact(spec.encoded_len() + rest.len() + SPEC_HEAD_BYTES_MAX);
+        row.push(SPEC_TAG);
+        spec.encode_length_delimited(&mut row).expect("a vector takes any length");
+        row.extend(rest);
+        row
+    }
+
     /// What was asked for.
     pub fn spec(&self) -> &JobSpec {
-        self.row.spec.as_ref().expect("a row without a spec is refused when it is loaded, and none is made")
+        &self.asked.spec
+    }
+
+    /// The same, as the scheduler reads it.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     /// Its resource request.

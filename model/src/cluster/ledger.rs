@@ -13,11 +13,37 @@ use super::changes::{Row, Table};
 /// Address of a row.
 pub(super) type RowKey = (Table, Vec<u8>);
 
+/// The hash of each row. Jobs and requests, of which there are many, have short keys of a fixed length.
+#[derive(Clone, Debug, Default)]
+struct Hashes {
+    jobs: BTreeMap<[u8; 8], u128>,
+    requests: BTreeMap<[u8; 20], u128>,
+    rest: BTreeMap<RowKey, u128>,
+}
+
+impl Hashes {
+    /// Replaces it, and answers the one before.
+    fn put(&mut self, table: Table, key: &[u8], new: Option<u128>) -> Option<u128> {
+        match table {
+            Table::Jobs if key.len() == 8 => put(&mut self.jobs, key.try_into().ok()?, new),
+            Table::Requests if key.len() == 20 => put(&mut self.requests, key.try_into().ok()?, new),
+            _ => put(&mut self.rest, (table, key.to_vec()), new),
+        }
+    }
+}
+
+fn put<K: Ord>(map: &mut BTreeMap<K, u128>, key: K, new: Option<u128>) -> Option<u128> {
+    match new {
+        Some(new) => map.insert(key, new),
+        None => map.remove(&key),
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Ledger {
     sum: u128,
-    hashes: BTreeMap<RowKey, u128>,
+    hashes: Hashes,
     /// Changed by the batch that is being applied.
     dirty: BTreeSet<RowKey>,
     /// Rows of tables that are on disk only, in order.
@@ -43,16 +69,9 @@ impl Ledger {
 
     /// Accounts for the row as it is now.
     pub(super) fn record(&mut self, row: &Row) {
-        let key = (row.table, row.key.clone());
-        let old = match &row.value {
-            Some(value) => {
-                let new = hash(row.table, &row.key, value);
-                self.sum = self.sum.wrapping_add(new);
-                self.hashes.insert(key, new)
-            }
-            None => self.hashes.remove(&key),
-        };
-        self.sum = self.sum.wrapping_sub(old.unwrap_or(0));
+        let new = row.value.as_ref().map(|value| hash(row.table, &row.key, value));
+        let old = self.hashes.put(row.table, &row.key, new);
+        self.sum = self.sum.wrapping_add(new.unwrap_or(0)).wrapping_sub(old.unwrap_or(0));
     }
 
     pub(super) fn sum(&self) -> u128 {

@@ -47,8 +47,11 @@ impl Cluster {
             Table::Replicas => Some(self.replicas.get(&number(key)?)?.encode_to_vec()),
             Table::Nodes => Some(self.nodes.get(&index(key)?)?.row.encode_to_vec()),
             Table::Partitions => Some(self.partition_rows.get(std::str::from_utf8(key).ok()?)?.encode_to_vec()),
-            Table::Jobs => Some(self.jobs.get(&number(key)?)?.row.encode_to_vec()),
-            Table::Requests => Some(self.requests.get(&RequestId::from_key(key)?)?.encode_to_vec()),
+            Table::Jobs => Some(self.jobs.get(&number(key)?)?.encode()),
+            Table::Requests => {
+                let id = RequestId::from_key(key)?;
+                Some(self.requests.get(&id)?.row(id).encode_to_vec())
+            }
             Table::Blobs => Some(self.blobs.get(key)?.encode_to_vec()),
             Table::Work => Some(self.work.get(&number(key)?)?.encode_to_vec()),
             Table::Fences => Some(self.fences.get(&number(key)?)?.encode_to_vec()),
@@ -89,10 +92,8 @@ impl Cluster {
                 self.partition_rows.insert(name, decode::<PartitionRow>(value)?);
             }
             Table::Jobs => {
-                let job = Job { row: decode(value)? };
-                if job.row.spec.as_ref().is_none_or(|spec| spec.request.is_none()) {
-                    return Err("a job without a request".to_owned());
-                }
+                let mut job = Job::of(decode(value)?).ok_or("a job without a request")?;
+                job.asked = self.book.share(&job.asked);
                 self.jobs.insert(number(key).ok_or("key")?, Arc::new(job));
             }
             Table::Requests => {

@@ -18,6 +18,7 @@ pub mod resources;
 
 mod access;
 mod apply;
+mod asked;
 mod blobs;
 mod cancel;
 mod changes;
@@ -61,6 +62,7 @@ mod testing;
 mod tests;
 
 pub use apply::FEATURE_LEVEL_MAX;
+pub use asked::Asked;
 pub use blobs::{BLOB_BYTES_MAX, CHUNK_BYTES_MAX};
 pub use cancel::{CANCELLED_AT_ONCE_MAX, TARGETS_MAX};
 pub use changes::{Changes, Event, Row, RowError, Table};

@@ -1,5 +1,6 @@
 //! Remembered requests (P2): what a client asked for once is carried out once, and answered alike when it asks again.
 
+use bytes::Bytes;
 use muster_proto::durable::{Answer, RequestKey, RequestRow};
 
 use super::changes::Table;
@@ -35,6 +36,44 @@ impl RequestId {
     }
 }
 
+/// A request row in memory: there may be millions.
+#[derive(Clone, Debug)]
+pub(super) struct Remembered {
+    hash: Box<[u8]>,
+    valid_until_ms: u64,
+    forget_ms: u64,
+    error: u32,
+    job_id: u32,
+    step_id: u32,
+    count: u32,
+    uid: u64,
+    version: u64,
+    replica: u64,
+    message: Box<str>,
+}
+
+impl Remembered {
+    pub(super) fn of(row: RequestRow) -> Self {
+        let RequestKey { hash, valid_until_ms, .. } = row.key.unwrap_or_default();
+        let Answer { error, message, uid, job_id, step_id, count, version, replica } = row.answer.unwrap_or_default();
+        let (hash, message, forget_ms) = (hash[..].into(), message.into(), row.forget_ms);
+        Self { hash, valid_until_ms, forget_ms, error, job_id, step_id, count, uid, version, replica, message }
+    }
+
+    fn answer(&self) -> Answer {
+        let Self { error, job_id, step_id, count, uid, version, replica, .. } = *self;
+        Answer { error, message: self.message.to_string(), uid, job_id, step_id, count, version, replica }
+    }
+
+    /// As stored.
+    pub(super) fn row(&self, id: RequestId) -> RequestRow {
+        let hash = Bytes::copy_from_slice(&self.hash);
+        let key = RequestKey { id: Bytes::copy_from_slice(&id.id), hash, valid_until_ms: self.valid_until_ms };
+        let (key, answer) = (Some(key), Some(self.answer()));
+        RequestRow { principal: id.principal, key, answer, forget_ms: self.forget_ms }
+    }
+}
+
 impl Cluster {
     /// `Err`: the outcome without carrying anything out.
     pub(super) fn admit_request(&self, principal: u32, key: &RequestKey) -> Result<RequestId, Outcome> {
@@ -53,11 +92,8 @@ impl Cluster {
         Ok(id)
     }
 
-    fn repeat(known: &RequestRow, key: &RequestKey) -> Outcome {
-        match &known.key {
-            Some(first) if first.hash == key.hash => Outcome::Repeated(known.answer.clone().unwrap_or_default()),
-            _ => Outcome::RequestMismatch,
-        }
+    fn repeat(known: &Remembered, key: &RequestKey) -> Outcome {
+        if *known.hash == key.hash[..] { Outcome::Repeated(known.answer()) } else { Outcome::RequestMismatch }
     }
 
     /// Remembers the answer to a request that was carried out or refused.
@@ -70,7 +106,7 @@ impl Cluster {
 
     pub(super) fn place_request(&mut self, id: RequestId, row: RequestRow) {
         self.requests_by_age.insert((row.forget_ms, id));
-        self.requests.insert(id, row);
+        self.requests.insert(id, Remembered::of(row));
     }
 
     /// Forgets what can no longer be repeated, oldest first; answers how many.

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
-use muster_proto::durable::{
-    BlobRow, ConfigRow, FenceRow, MetaRow, OutboxRow, PartitionRow, ReplicaRow, RequestRow, WorkRow,
-};
+use muster_proto::durable::{BlobRow, ConfigRow, FenceRow, MetaRow, OutboxRow, PartitionRow, ReplicaRow, WorkRow};
 
+use super::asked::Book;
 use super::changes::Event;
 use super::config::{InForce, Partition};
 use super::index::JobIndex;
 use super::job::Job;
 use super::ledger::Ledger;
 use super::node::Node;
-use super::requests::RequestId;
+use super::requests::{Remembered, RequestId};
 use crate::sched::Site;
 
 /// A SHA-256.
@@ -33,8 +32,9 @@ pub struct Cluster {
     /// Derived, when it was first needed: what of the cluster changes rarely, for the scheduler and the check at submit.
     pub(super) site: OnceLock<Arc<Site>>,
     pub(super) jobs: BTreeMap<u64, Arc<Job>>,
+    pub(super) book: Book,
     pub(super) index: JobIndex,
-    pub(super) requests: BTreeMap<RequestId, RequestRow>,
+    pub(super) requests: BTreeMap<RequestId, Remembered>,
     pub(super) requests_by_age: BTreeSet<(u64, RequestId)>,
     pub(super) blobs: BTreeMap<Hash, BlobRow>,
     pub(super) work: BTreeMap<u64, WorkRow>,

@@ -1,12 +1,15 @@
 //! `SubmitJob`: from a request to a record, or a refusal.
 
+use std::sync::Arc;
+
 use muster_dialect::errno;
 use muster_dialect::state::{JobState, Reason};
 use muster_proto::durable::{Answer, HoldKind, JobKind, JobRow, JobSpec, Origin, SubmitJob};
 
 use super::array;
+use super::asked::Asked;
 use super::changes::Event;
-use super::job::UNLIMITED;
+use super::job::{Job, UNLIMITED};
 use super::ruling::{Refusal, Ruling, done, is_admin};
 use super::state::Cluster;
 use crate::sched::{Infeasible, feasible};
@@ -22,14 +25,14 @@ impl Cluster {
         let pending_tasks = self.check_array(&mut spec)?;
         self.check_blobs(command, &spec)?;
         self.resolve_dependency(&mut spec)?;
-        let row = self.first_record(origin, spec, pending_tasks);
-        self.take_inline_blob(row.spec.as_ref().and_then(|spec| spec.script.as_ref()), &command.script)?;
-        self.take_inline_blob(row.spec.as_ref().and_then(|spec| spec.environment.as_ref()), &command.environment)?;
-        self.add_references(row.spec.as_ref().expect("just put there"));
-        let answer = Answer { uid: row.uid, job_id: row.job_id, ..done() };
+        let job = self.first_record(origin, spec, pending_tasks);
+        self.take_inline_blob(job.spec().script.as_ref(), &command.script)?;
+        self.take_inline_blob(job.spec().environment.as_ref(), &command.environment)?;
+        self.add_references(job.spec());
+        let answer = Answer { uid: job.uid(), job_id: job.row.job_id, ..done() };
         self.counters().submitted += 1;
-        let startable_now = row.eligible_ms != 0 && row.eligible_ms <= self.now_ms();
-        self.insert_job(row);
+        let startable_now = job.row.eligible_ms != 0 && job.row.eligible_ms <= self.now_ms();
+        self.insert_job(job);
         if startable_now {
             self.events.push(Event::ScheduleAgain);
         }
@@ -141,7 +144,7 @@ impl Cluster {
         origin: &Origin,
         mut spec: JobSpec,
         pending_tasks: Vec<muster_proto::durable::TaskRange>,
-    ) -> JobRow {
+    ) -> Job {
         let now = self.now_ms();
         let asked = spec.priority.filter(|_| is_admin(origin));
         let held = spec.hold || spec.priority == Some(0);
@@ -161,7 +164,7 @@ impl Cluster {
             () if spec.begin_ms > now => Reason::BeginTime,
             () => Reason::None,
         };
-        JobRow {
+        let row = JobRow {
             uid,
             job_id,
             submit_ms: now,
@@ -175,9 +178,9 @@ impl Cluster {
             array_limit: spec.array.as_ref().map_or(0, |array| array.max_running),
             pending_tasks,
             state: JobState::Pending.code(),
-            spec: Some(spec),
             ..JobRow::default()
-        }
+        };
+        Job { row, asked: Arc::new(Asked::alone(spec)) }
     }
 
     pub(super) fn mint_uid(&mut self) -> u64 {

@@ -105,13 +105,12 @@ impl Cluster {
         }
         let waits = spec.dependency.is_some();
         let now = self.now_ms();
-        self.edit_job(uid, |row| {
-            row.spec = Some(spec);
+        self.edit_job_and_spec(uid, |row, asked| {
             row.array_limit = command.array_max_running.unwrap_or(row.array_limit);
             if row.state == JobState::Pending.code() && row.hold() == HoldKind::None {
-                let begin_ms = row.spec.as_ref().map_or(0, |spec| spec.begin_ms);
-                row.eligible_ms = if waits { 0 } else { now.max(begin_ms) };
+                row.eligible_ms = if waits { 0 } else { now.max(spec.begin_ms) };
             }
+            *asked = spec;
         });
         self.change_hold(origin, command, uid);
         self.refresh_dependency(uid);
@@ -142,11 +141,10 @@ impl Cluster {
 
     fn release(&mut self, uid: u64, priority: u32) {
         let now = self.now_ms();
-        self.edit_job(uid, |row| {
+        self.edit_job_and_spec(uid, |row, spec| {
             row.set_hold(HoldKind::None);
             row.priority = priority;
-            let (begin_ms, waits) =
-                row.spec.as_ref().map_or((0, false), |spec| (spec.begin_ms, spec.dependency.is_some()));
+            let (begin_ms, waits) = (spec.begin_ms, spec.dependency.is_some());
             let reason = match () {
                 () if waits => Reason::Dependency,
                 () if begin_ms > now => Reason::BeginTime,
@@ -156,9 +154,7 @@ impl Cluster {
             row.reason_detail.clear();
             row.eligible_ms = if waits { 0 } else { now.max(begin_ms) };
             row.accrue_ms = row.eligible_ms;
-            if let Some(spec) = row.spec.as_mut() {
-                spec.hold = false;
-            }
+            spec.hold = false;
         });
     }
 

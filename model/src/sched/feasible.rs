@@ -74,7 +74,7 @@ impl Infeasible {
 
 /// `Ok` if the job could run in one of its partitions, were all nodes idle and up.
 pub fn feasible(site: &Site, spec: &JobSpec) -> Result<(), Infeasible> {
-    let shape = Shape::of(spec, site);
+    let shape = Shape::of(spec);
     check_names(site, &shape.request)?;
     let mut first_error = None;
     for name in &shape.partitions {

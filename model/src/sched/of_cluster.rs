@@ -41,7 +41,7 @@ impl View {
     /// changed.
     pub fn with_site(cluster: &Cluster, index: u64, site: Arc<Site>) -> Self {
         let mut shapes = Shapes::default();
-        let jobs = cluster.waiting_jobs().map(|job| pending(cluster, &site, job, &mut shapes)).collect();
+        let jobs = cluster.waiting_jobs().map(|job| pending(cluster, job, &mut shapes)).collect();
         let node = |slot: &SiteNode| cluster.node(slot.index);
         Self {
             index,
@@ -81,14 +81,13 @@ fn licences_free(site: &Site, cluster: &Cluster) -> LicencesFree {
 
 impl Shape {
     /// Of a job as accepted.
-    pub fn of(spec: &JobSpec, site: &Site) -> Self {
+    pub fn of(spec: &JobSpec) -> Self {
         let names = spec.partitions.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let partitions: Vec<String> = names.map(String::from).collect();
-        let asks_groups = |name| site.partitions.get(name).is_some_and(|p| p.rules.allow_groups.is_some());
+        let partitions = names.map(String::from).collect();
         let groups = std::iter::once(&spec.group_name).chain(&spec.group_names);
         Self {
             request: spec.request.clone().unwrap_or_default(),
-            groups: if partitions.iter().any(asks_groups) { groups.cloned().collect() } else { Vec::new() },
+            groups: groups.cloned().collect(),
             partitions,
             time_limit_s: spec.time_limit_s,
             account: spec.account.clone(),
@@ -98,12 +97,12 @@ impl Shape {
     }
 }
 
-fn pending(cluster: &Cluster, site: &Site, job: &Record, shapes: &mut Shapes) -> Job {
+fn pending(cluster: &Cluster, job: &Record, shapes: &mut Shapes) -> Job {
     let row = &job.row;
     Job {
         uid: row.uid,
         priority: row.priority,
-        shape: shapes.number(Shape::of(job.spec(), site)),
+        shape: shapes.place(job.asked().shape_number, &job.asked().shape),
         held: job.is_held(),
         depends_on: match cluster.dependency_state(job) {
             DependencyState::Met => DependsOn::Met,

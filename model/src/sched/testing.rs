@@ -30,6 +30,7 @@ pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
 pub(crate) struct World {
     pub(crate) view: View,
     shapes: Shapes,
+    numbers: BTreeMap<Vec<u8>, u64>,
 }
 
 impl World {
@@ -57,16 +58,22 @@ impl World {
             free,
             ..View::default()
         };
-        Self { view, shapes: Shapes::default() }
+        Self { view, shapes: Shapes::default(), numbers: BTreeMap::new() }
     }
 
     pub(crate) fn golden() -> Self {
         Self::of(GOLDEN, &[])
     }
 
+    fn number(&mut self, shape: Shape) -> u32 {
+        let next = self.numbers.len() as u64;
+        let number = *self.numbers.entry(shape.key()).or_insert(next);
+        self.shapes.place(number, &Arc::new(shape))
+    }
+
     /// A pending job; uids are also the order of submission.
     pub(crate) fn job(&mut self, uid: u64, priority: u32, flags: &str) -> &mut Job {
-        let shape = self.shapes.number(shape(flags));
+        let shape = self.number(shape(flags));
         self.view.jobs.push(Job { uid, priority, shape, array_room: u32::MAX, ..Job::default() });
         self.view.jobs.last_mut().unwrap()
     }

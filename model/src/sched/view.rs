@@ -24,7 +24,7 @@ pub struct Shape {
     pub qos: String,
     /// Who: for `--exclusive=user`, `RootOnly` and such.
     pub user: u32,
-    /// Names of the user's groups, where one of the partitions asks for them.
+    /// Names of the user's groups, for `AllowGroups`.
     pub groups: Vec<String>,
 }
 
@@ -113,7 +113,7 @@ pub struct View {
     /// Licences that nobody holds.
     pub licences: LicencesFree,
     /// See [`Shape`].
-    pub shapes: Vec<Shape>,
+    pub shapes: Vec<Arc<Shape>>,
     /// In any order.
     pub jobs: Vec<Job>,
     /// In any order.
@@ -123,33 +123,45 @@ pub struct View {
 /// Gives equal shapes one number.
 #[derive(Default)]
 pub(super) struct Shapes {
-    known: BTreeMap<Vec<u8>, u32>,
-    list: Vec<Shape>,
+    known: BTreeMap<u64, u32>,
+    list: Vec<Arc<Shape>>,
+    /// Jobs of one shape often come together.
+    last: Option<(u64, u32)>,
 }
 
 impl Shapes {
-    pub(super) fn number(&mut self, shape: Shape) -> u32 {
+    /// `number` is the same for equal shapes.
+    pub(super) fn place(&mut self, number: u64, shape: &Arc<Shape>) -> u32 {
+        if let Some((_, place)) = self.last.filter(|(last, _)| *last == number) {
+            return place;
+        }
         let list = &mut self.list;
-        *self.known.entry(key(&shape)).or_insert_with(|| {
-            list.push(shape);
+        let place = *self.known.entry(number).or_insert_with(|| {
+            list.push(shape.clone());
             list.len() as u32 - 1
-        })
+        });
+        self.last = Some((number, place));
+        place
     }
 
-    pub(super) fn into_list(self) -> Vec<Shape> {
+    pub(super) fn into_list(self) -> Vec<Arc<Shape>> {
         self.list
     }
 }
 
-fn key(shape: &Shape) -> Vec<u8> {
-    use prost::Message as _;
-    let mut key = shape.request.encode_length_delimited_to_vec();
-    key.extend(shape.user.to_le_bytes());
-    key.extend(u64::from(shape.time_limit_s.unwrap_or(0)).to_le_bytes());
-    key.push(u8::from(shape.time_limit_s.is_some()));
-    for text in shape.partitions.iter().chain([&shape.account, &shape.qos]).chain(&shape.groups) {
-        key.extend((text.len() as u64).to_le_bytes());
-        key.extend(text.as_bytes());
+impl Shape {
+    /// Equal for equal shapes alone.
+    pub(crate) fn key(&self) -> Vec<u8> {
+        use prost::Message as _;
+        let mut key = self.request.encode_length_delimited_to_vec();
+        key.extend(self.user.to_le_bytes());
+        key.extend(u64::from(self.time_limit_s.unwrap_or(0)).to_le_bytes());
+        key.push(u8::from(self.time_limit_s.is_some()));
+        key.extend((self.partitions.len() as u64).to_le_bytes());
+        for text in self.partitions.iter().chain([&self.account, &self.qos]).chain(&self.groups) {
+            key.extend((text.len() as u64).to_le_bytes());
+            key.extend(text.as_bytes());
+        }
+        key
     }
-    key
 }

@@ -29,7 +29,7 @@ pub struct Estimate {
 /// The earliest start in any of the job's partitions.
 pub fn will_run(view: &View, spec: &JobSpec) -> Result<Estimate, Infeasible> {
     feasible(&view.site, spec)?;
-    let shape = Shape::of(spec, &view.site);
+    let shape = Shape::of(spec);
     let pool = Pool::of(view);
     let profile = Profile::of(view).settle();
     let from_ms = view.now_ms.max(spec.begin_ms);
