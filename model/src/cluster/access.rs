@@ -72,10 +72,9 @@ impl Cluster {
         if partition.max_nodes.is_some_and(|max| min_nodes > max) || min_nodes > nodes {
             return Err(errno::ESLURM_INVALID_NODE_COUNT.into());
         }
-        let cpus =
-            partition.nodes.iter().filter_map(|index| self.node(*index)).map(|node| u64::from(node.total().cpus));
+        let cpus = self.site().partitions.get(&partition.name).map_or(0, |known| known.cpus);
         let wanted = request.map_or(1, |r| u64::from(r.ntasks) * u64::from(r.cpus_per_task));
-        if request.is_some_and(|request| !request.overcommit) && wanted > cpus.sum() {
+        if request.is_some_and(|request| !request.overcommit) && wanted > cpus {
             return Err(errno::ESLURM_TOO_MANY_REQUESTED_CPUS.into());
         }
         Ok(())
