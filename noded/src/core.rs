@@ -1,12 +1,16 @@
 //! The one loop that owns the agent: inputs in, actions carried out in order.
+//!
+//! What is to survive the death of this daemon is written before its effect: attempts, steps, ends. What the leader is told is
+//! synced before, once for all that came in together; so are authority and registration before they are acted upon. More is not
+//! needed against a power cut: it ends every process with the kernel, and the next boot id is the proof of that.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use muster_channel::{Credentials, Outside, serve};
-use muster_model::agent::{Action, Agent, Input, Record};
-use muster_proto::wire::{FromNode, Heartbeat, Inventory, Registered, ToNode, from_node, to_node};
+use muster_model::agent::{Action, Agent, Input, Record, record};
+use muster_proto::wire::{FromNode, Heartbeat, Inventory, Registered, Report, ToNode, from_node, to_node};
 use prost::Message;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -26,6 +30,8 @@ const SESSION_WAITING_MAX: usize = 1_024;
 const REPEAT: Duration = Duration::from_secs(5);
 /// Without a deadline the loop looks around this often.
 const IDLE: Duration = Duration::from_secs(30);
+/// Inputs of one kind that share one turn, and one fsync.
+const TURN_MAX: usize = 256;
 /// The journal is compacted after this many records.
 const COMPACT_RECORDS: usize = 2_000;
 
@@ -113,6 +119,9 @@ impl Noded {
             journal,
             appended: loaded.records.len(),
             compact_at: COMPACT_RECORDS,
+            unsynced: false,
+            must_sync: false,
+            reports: Vec::new(),
             leader: None,
             heartbeat_ms: 0,
             beats: 0,
@@ -152,6 +161,12 @@ struct Core {
     journal: Arc<dyn JournalStore>,
     appended: usize,
     compact_at: usize,
+    /// Records that are written and not yet synced.
+    unsynced: bool,
+    /// Something unsynced must not wait for a report.
+    must_sync: bool,
+    /// Reports of this turn: sent once what they say is synced.
+    reports: Vec<Report>,
     leader: Option<mpsc::Sender<FromNode>>,
     heartbeat_ms: u32,
     beats: u64,
@@ -166,6 +181,7 @@ impl Core {
         mut stopped: watch::Receiver<bool>,
     ) -> io::Result<()> {
         self.carry_out(first)?;
+        self.end_turn()?;
         let mut repeat_at = Instant::now() + REPEAT;
         let mut beat_at = Instant::now() + IDLE;
         loop {
@@ -176,12 +192,13 @@ impl Core {
                 Some(input) = news.recv() => self.on(input)?,
                 said = session.recv() => match said {
                     None => return Ok(()),
-                    Some(Session::Up { registered, leader }) => {
-                        self.on_up(registered, leader)?;
-                        beat_at = self.next_beat();
+                    Some(said) => {
+                        let opens = matches!(said, Session::Up { .. });
+                        self.on_session(said)?;
+                        if opens {
+                            beat_at = self.next_beat();
+                        }
                     }
-                    Some(Session::Down) => self.leader = None,
-                    Some(Session::Said(message)) => self.on_said(*message)?,
                 },
                 () = tokio::time::sleep_until(beat_at) => {
                     self.beat();
@@ -193,6 +210,38 @@ impl Core {
                 }
                 () = tokio::time::sleep(wake) => self.on(Input::Tick)?,
             }
+            self.take_what_waits(&mut news, &mut session)?;
+            self.end_turn()?;
+        }
+    }
+
+    /// What came meanwhile shares this turn's fsync.
+    fn take_what_waits(
+        &mut self,
+        news: &mut mpsc::Receiver<Input>,
+        session: &mut mpsc::Receiver<Session>,
+    ) -> io::Result<()> {
+        for _ in 0..TURN_MAX {
+            let Ok(input) = news.try_recv() else { break };
+            self.on(input)?;
+        }
+        for _ in 0..TURN_MAX {
+            // The first of a session is heard in a turn of its own.
+            let is_new = self.leader.is_none();
+            let Some(said) = (!is_new).then(|| session.try_recv().ok()).flatten() else { break };
+            self.on_session(said)?;
+        }
+        Ok(())
+    }
+
+    fn on_session(&mut self, said: Session) -> io::Result<()> {
+        match said {
+            Session::Up { registered, leader } => self.on_up(registered, leader),
+            Session::Down => {
+                self.leader = None;
+                Ok(())
+            }
+            Session::Said(message) => self.on_said(*message),
         }
     }
 
@@ -222,6 +271,7 @@ impl Core {
         self.leader = Some(leader);
         self.heartbeat_ms = registered.heartbeat_ms;
         self.on(Input::Registered(registered))?;
+        self.end_turn()?;
         let attempts = self.agent().inventory();
         self.say(from_node::Body::Inventory(Inventory { attempts }));
         self.repeat_reports();
@@ -290,25 +340,49 @@ impl Core {
     fn carry_out(&mut self, actions: Vec<Action>) -> io::Result<()> {
         let mut records = Vec::new();
         for action in actions {
-            if let Action::Journal(record) = action {
-                records.push(record.encode_to_vec());
-                continue;
+            match action {
+                Action::Journal(record) => {
+                    self.must_sync |= is_about_authority(&record);
+                    records.push(record.encode_to_vec());
+                }
+                Action::Report(report) => self.reports.push(*report),
+                action => {
+                    self.write(&mut records)?;
+                    if self.must_sync {
+                        self.sync()?;
+                    }
+                    self.act(action);
+                }
             }
-            self.make_durable(&mut records)?;
-            self.act(action);
         }
-        self.make_durable(&mut records)?;
-        self.compact()
+        self.write(&mut records)
     }
 
-    fn make_durable(&mut self, records: &mut Vec<Vec<u8>>) -> io::Result<()> {
+    fn write(&mut self, records: &mut Vec<Vec<u8>>) -> io::Result<()> {
         if records.is_empty() {
             return Ok(());
         }
         self.journal.append(records)?;
+        self.unsynced = true;
         self.appended += records.len();
         records.clear();
         Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        (self.must_sync, self.unsynced) = (false, false);
+        self.journal.sync()
+    }
+
+    /// Syncs if there is a reason to, and sends what waited for that.
+    fn end_turn(&mut self) -> io::Result<()> {
+        if self.must_sync || (self.unsynced && !self.reports.is_empty()) {
+            self.sync()?;
+        }
+        for report in std::mem::take(&mut self.reports) {
+            self.say(from_node::Body::Report(report));
+        }
+        self.compact()
     }
 
     fn compact(&mut self) -> io::Result<()> {
@@ -324,7 +398,7 @@ impl Core {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Journal(_) => unreachable!("records are gathered by the caller"),
+            Action::Journal(_) | Action::Report(_) => unreachable!("gathered by the caller"),
             Action::RunProlog { attempt, hold } => self.steps.prolog(attempt, *hold),
             Action::StartStep { step, launch } => self.steps.start(step, *launch),
             Action::StartExtern { step, hold } => self.steps.start_extern(step, *hold),
@@ -333,9 +407,16 @@ impl Core {
             Action::Kill { step } => self.steps.kill(step),
             Action::VerifyEmpty { attempt } => self.steps.verify_empty(attempt),
             Action::RunEpilog { attempt, hold } => self.steps.epilog(attempt, *hold),
-            Action::Report(report) => self.say(from_node::Body::Report(*report)),
             Action::Clean { attempt } => self.steps.clean(attempt),
             Action::Refuse { why } => warn!("refused: {why}"),
         }
+    }
+}
+
+/// Whom this node obeys, and who it is: P6 holds over a power cut too.
+fn is_about_authority(record: &Record) -> bool {
+    match &record.body {
+        Some(record::Body::Authority(_) | record::Body::Registration(_) | record::Body::Boot(_)) => true,
+        Some(record::Body::Attempt(_) | record::Body::Forgotten(_)) | None => false,
     }
 }

@@ -106,7 +106,7 @@ impl Agent {
             return Err("a launch of a step that is over");
         }
         if row.step_mut(step).is_some() || row.phase() == Phase::Refused {
-            self.repeat(key, |kind| kind.is_of_step(step) || *kind == Kind::Refused, out);
+            self.repeat(key, |kind| kind.is_of_step(step) || matches!(kind, Kind::Refused | Kind::Released), out);
             return Ok(());
         }
         if row.phase() != Phase::Held {
@@ -226,7 +226,7 @@ impl Agent {
         let row = self.attempts.get_mut(&key).ok_or("the end of a step of an attempt that is not here")?;
         let Some(known) = row.step_mut(step) else { return Err("the end of a step that is not here") };
         if known.exit.is_some() {
-            self.repeat(key, |kind| *kind == Kind::StepExit(step), out);
+            self.repeat(key, |kind| matches!(kind, Kind::StepExit(of) if *of == step) || *kind == Kind::Released, out);
             return Ok(());
         }
         if known.kill_at_ms == 0 {

@@ -7,6 +7,7 @@ use super::{Action, Agent, AttemptKey, ExitRow, Phase, StepExit, StepKey, StepRo
 
 /// Slurm's number of the extern step.
 const EXTERN: u32 = 0xffff_fffc;
+const BATCH: u32 = 0xffff_fffb;
 
 impl Agent {
     pub(super) fn on_prolog_ended(
@@ -80,6 +81,7 @@ impl Agent {
 
     pub(super) fn on_step_exited(&mut self, step: StepKey, exit: StepExit, out: &mut Vec<Action>) {
         let key = step.attempt;
+        let has_epilog = self.options.epilog;
         let Some(row) = self.attempts.get_mut(&key) else { return };
         let Some(known) = row.step_mut(step.step) else { return };
         if known.exit.is_some() {
@@ -93,10 +95,20 @@ impl Agent {
             usage: Some(exit.usage),
         });
         row.unproven |= !empty;
-        let last = row.phase() == Phase::Ending && !row.has_live_steps();
+        let ending = row.phase() == Phase::Ending;
+        // The script's end is the job's: where nothing else is left here, no order is waited for.
+        let ended = ending || (row.phase() == Phase::Held && step.step == BATCH);
+        let last = ended && !row.has_live_steps();
+        if last && !row.unproven && !has_epilog {
+            row.set_phase(Phase::Released);
+            let report = self.released_by_exit(step);
+            let report = self.add_report(key, report);
+            out.push(self.journal_attempt(key));
+            return out.push(report);
+        }
         let report = self.step_exit(step);
         let report = self.add_report(key, report);
-        if last {
+        if last && ending {
             self.begin_emptying(key, out);
         } else {
             out.push(self.journal_attempt(key));

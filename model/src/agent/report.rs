@@ -107,11 +107,24 @@ impl Agent {
     }
 
     pub(super) fn step_exit(&self, step: StepKey) -> Body {
+        Body::StepExit(self.exit_of(step))
+    }
+
+    /// The release that follows from a step's exit at once, and brings it along.
+    pub(super) fn released_by_exit(&self, step: StepKey) -> Body {
+        let exit = Some(self.exit_of(step));
+        match self.released(step.attempt) {
+            Body::Released(released) => Body::Released(RecordReleased { exit, ..released }),
+            other => other,
+        }
+    }
+
+    fn exit_of(&self, step: StepKey) -> RecordStepExit {
         let (node, epoch) = self.here();
         let AttemptKey { uid, attempt } = step.attempt;
         let row = self.attempts.get(&step.attempt).and_then(|row| row.steps.iter().find(|s| s.step == step.step));
         let exit = row.and_then(|row| row.exit.clone()).unwrap_or_default();
-        Body::StepExit(RecordStepExit {
+        RecordStepExit {
             uid,
             attempt,
             node,
@@ -122,7 +135,7 @@ impl Agent {
             end_ms: exit.end_ms,
             error: exit.error,
             timed_out: row.is_some_and(|row| row.timed_out),
-        })
+        }
     }
 
     pub(super) fn released(&self, key: AttemptKey) -> Body {

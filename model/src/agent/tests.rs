@@ -350,3 +350,34 @@ fn a_hold_that_brings_its_step_along_is_journalled_once_launched_and_told_by_one
     assert_eq!(actions, []);
     assert!(agent.attempt(KEY).unwrap().has_live_steps());
 }
+
+#[test]
+fn without_an_epilog_the_last_exit_releases_the_node_in_one_report() {
+    let (mut agent, _) = launched_with_hold();
+    agent.options.epilog = false;
+    let exit = StepExit { wait_status: 0x300, empty: true, ..StepExit::default() };
+    let actions = agent.on(Input::StepExited { step: STEP, exit }, 2_000);
+    let [Action::Journal(_), Action::Report(report)] = &actions[..] else { panic!("{actions:?}") };
+    let Some(report::Body::Released(released)) = &report.body else { panic!("{report:?}") };
+    assert_eq!(released.exit.as_ref().map(|exit| (exit.step_id, exit.wait_status)), Some((BATCH, 0x300)));
+    assert_eq!(agent.attempt(KEY).unwrap().phase(), Phase::Released);
+    // Orders that crossed it are answered by it.
+    assert_eq!(reports(&agent.on(order(end()), 2_100)), reports(&actions));
+    assert_eq!(reports(&agent.on(order(launch()), 2_100)), reports(&actions));
+}
+
+#[test]
+fn a_script_that_leaves_a_step_behind_or_no_proof_releases_nothing_by_itself() {
+    for (other_lives, empty) in [(true, true), (false, false)] {
+        let mut agent = running(60);
+        agent.options.epilog = false;
+        if other_lives {
+            let launch = wire::LaunchStep { spec: Some(StepSpec::default()), ..wire::LaunchStep::default() };
+            agent.on(order(order::Body::LaunchStep(launch)), 1_000);
+        }
+        let exit = StepExit { empty, ..StepExit::default() };
+        let actions = without_journal(agent.on(Input::StepExited { step: STEP, exit }, 2_000));
+        assert!(matches!(&reports(&actions)[..], [report::Body::StepExit(_)]), "{actions:?}");
+        assert_eq!(agent.attempt(KEY).unwrap().phase(), Phase::Held);
+    }
+}

@@ -14,7 +14,7 @@ const HEADER_BYTES: usize = 8;
 /// Largest record, bytes: an attempt with its specification and reports.
 const RECORD_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// An append-only file, synced by each append.
+/// An append-only file.
 pub struct FileJournal {
     path: PathBuf,
     file: Mutex<File>,
@@ -55,8 +55,11 @@ impl JournalStore for FileJournal {
         let mut bytes = Vec::new();
         encode(records, &mut bytes)?;
         let mut file = self.file.lock().expect("no holder of this lock panics");
-        file.write_all(&bytes)?;
-        file.sync_data()
+        file.write_all(&bytes)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.lock().expect("no holder of this lock panics").sync_data()
     }
 
     fn replace(&self, records: &[Vec<u8>]) -> io::Result<()> {

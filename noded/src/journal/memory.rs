@@ -12,7 +12,7 @@ pub struct MemoryJournal(Arc<Mutex<Kept>>);
 #[derive(Default)]
 struct Kept {
     durable: Vec<Vec<u8>>,
-    /// Written under a broken fsync, and lost by [`MemoryJournal::power_cut`].
+    /// Not synced yet, or under a broken fsync: lost by [`MemoryJournal::power_cut`].
     unsynced: Vec<Vec<u8>>,
     fsync_lies: bool,
     fails: bool,
@@ -51,12 +51,18 @@ impl JournalStore for MemoryJournal {
         if kept.fails {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
-        if kept.fsync_lies {
-            kept.unsynced.extend_from_slice(records);
-        } else {
+        kept.unsynced.extend_from_slice(records);
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let mut kept = self.kept();
+        if kept.fails {
+            return Err(io::Error::from(io::ErrorKind::StorageFull));
+        }
+        if !kept.fsync_lies {
             let mut unsynced = std::mem::take(&mut kept.unsynced);
             kept.durable.append(&mut unsynced);
-            kept.durable.extend_from_slice(records);
         }
         Ok(())
     }

@@ -16,11 +16,16 @@ pub trait JournalStore: Send + Sync + 'static {
     /// # Errors
     /// The store cannot be read.
     fn load(&self) -> io::Result<Loaded>;
-    /// Appends, durably: after this returns, a power cut does not lose the records.
+    /// Appends: after this returns, the death of the daemon does not lose the records. A power cut may, until they are synced.
     ///
     /// # Errors
     /// The records may or may not be there: the daemon must stop.
     fn append(&self, records: &[Vec<u8>]) -> io::Result<()>;
+    /// After this returns, a power cut does not lose what was appended.
+    ///
+    /// # Errors
+    /// As for `append`.
+    fn sync(&self) -> io::Result<()>;
     /// Replaces everything by `records`, in one atomic and durable step.
     ///
     /// # Errors

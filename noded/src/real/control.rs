@@ -4,25 +4,23 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use muster_model::agent::{Input, StepExit, StepKey};
 use muster_proto::wire::PidInfo;
 use rustix::fs::{Mode, OFlags};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use tokio::net::UnixStream;
-use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::spawn;
 use super::steps::{RealSteps, step_exit};
 use crate::stepd::wire::{FromStep, Launch, ToStep, from_step, to_step};
 use crate::stepd::{exit_file, is_alive, make_directory, paths};
 use crate::{read_frame, write_frame};
 
-/// How long a supervisor may take until it listens.
-const START: Duration = Duration::from_secs(30);
 const CONNECT_AGAIN: Duration = Duration::from_millis(5);
 /// How long an attach waits for a supervisor that is being started.
 const CONNECT: Duration = Duration::from_secs(30);
@@ -35,17 +33,26 @@ pub(super) async fn watch(
     launch: Option<Launch>,
     mut orders: mpsc::Receiver<ToStep>,
 ) {
-    if let Some(launch) = launch
-        && let Err(e) = start(steps, step, &launch).await
-    {
-        warn!("step {step} could not be started: {e}");
-        let error = format!("the step's supervisor could not be started: {e}");
-        let exit = StepExit { wait_status: LAUNCH_FAILED, error, ..StepExit::default() };
-        return steps.news(Input::StepExited { step, exit }).await;
+    let mut talk = None;
+    match launch.map(|launch| start(steps, step, &launch)) {
+        None => {}
+        Some(Ok(stream)) => talk = Some(stream),
+        Some(Err(e)) => {
+            warn!("step {step} could not be started: {e}");
+            let error = format!("the step's supervisor could not be started: {e}");
+            let exit = StepExit { wait_status: LAUNCH_FAILED, error, ..StepExit::default() };
+            return steps.news(Input::StepExited { step, exit }).await;
+        }
     }
     let dir = steps.dir(step);
     loop {
-        if converse(steps, step, &dir, &mut orders).await {
+        let stream = match talk.take() {
+            Some(stream) => Ok(stream),
+            None => connect_now(&dir).await,
+        };
+        if let Ok(stream) = stream
+            && converse(steps, step, stream, &mut orders).await
+        {
             return;
         }
         if let Some(record) = exit_file::read(&dir) {
@@ -65,7 +72,8 @@ fn killed() -> StepExit {
     StepExit { wait_status: 9, error, ..StepExit::default() }
 }
 
-async fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<()> {
+/// Starts it. What is said before it listens waits in the stream.
+fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<UnixStream> {
     if let Some(job) = launch.order.as_ref().and_then(|order| order.job.as_ref()) {
         let own = rustix::process::geteuid().as_raw();
         if own != 0 && own != job.uid {
@@ -77,23 +85,14 @@ async fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<
     }
     let dir = steps.dir(step);
     let lock: File = make_directory(&dir, launch)?;
-    let mut child = Command::new(&steps.0.settings.program)
-        .arg("stepd")
-        .arg(&dir)
-        .stdin(Stdio::from(lock))
-        .stdout(Stdio::null())
-        .stderr(Stdio::inherit())
-        .process_group(0)
-        .spawn()?;
-    // It forks, and the first process ends once the second listens.
-    let status =
-        tokio::time::timeout(START, child.wait()).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("the supervisor did not start: {status}"))) }
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (own, its) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    spawn::supervisor(&steps.0.settings.program, &dir, &lock, &its)?;
+    UnixStream::from_std(own.into())
 }
 
 /// Speaks with the supervisor; whether its end was told.
-async fn converse(steps: &RealSteps, step: StepKey, dir: &Path, orders: &mut mpsc::Receiver<ToStep>) -> bool {
-    let Ok(stream) = connect_now(dir).await else { return false };
+async fn converse(steps: &RealSteps, step: StepKey, stream: UnixStream, orders: &mut mpsc::Receiver<ToStep>) -> bool {
     let (mut reader, mut writer) = tokio::io::split(stream);
     if write_frame(&mut writer, &ToStep { body: Some(to_step::Body::Watch(true)) }).await.is_err() {
         return false;

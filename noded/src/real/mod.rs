@@ -5,6 +5,7 @@ mod control;
 mod hardware;
 mod hooks;
 mod identity;
+mod spawn;
 mod spool;
 mod steps;
 mod verify;

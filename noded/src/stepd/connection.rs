@@ -19,8 +19,9 @@ const INPUT_PATIENCE: std::time::Duration = std::time::Duration::from_millis(100
 type Reader = ReadHalf<UnixStream>;
 type Writer = WriteHalf<UnixStream>;
 
-/// Accepts until the supervisor ends.
-pub(crate) async fn accept_loop(shared: Rc<Shared>, listener: UnixListener) {
+/// Accepts until the supervisor ends; `first` is the connection that noded made before it started this.
+pub(crate) async fn accept_loop(shared: Rc<Shared>, listener: UnixListener, first: UnixStream) {
+    tokio::task::spawn_local(serve(shared.clone(), first, 0));
     let open = Rc::new(());
     let mut number = 0;
     loop {

@@ -1,4 +1,5 @@
-//! The exit record: durable before anyone is told.
+//! The exit record: written before anyone is told, whole or not at all. It survives every death but the kernel's, after which
+//! no step of this boot counts; noded syncs it into its journal before the leader hears.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -9,14 +10,12 @@ use prost::Message;
 use super::paths;
 use super::wire::ExitRecord;
 
-/// Writes it beside its place, syncs, renames, and syncs the directory.
+/// Writes it beside its place, and renames.
 pub(crate) fn write(dir: &Path, record: &ExitRecord) -> io::Result<()> {
     let fresh = dir.join("exit.new");
     let mut file = File::create(&fresh)?;
     file.write_all(&record.encode_to_vec())?;
-    file.sync_all()?;
-    fs::rename(&fresh, dir.join(paths::EXIT))?;
-    File::open(dir)?.sync_all()
+    fs::rename(&fresh, dir.join(paths::EXIT))
 }
 
 /// The record, if the step is over here.

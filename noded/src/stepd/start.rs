@@ -1,4 +1,4 @@
-//! `muster-noded stepd DIR`: becomes a daemon of its own, and supervises.
+//! `muster-noded stepd DIR`: supervises. noded starts it in a session of its own.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use nix::sys::prctl::set_child_subreaper;
-use nix::unistd::{ForkResult, chdir, fork, setsid};
+use nix::unistd::chdir;
 use prost::Message;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 use tracing::error;
 
 use super::plan::Plan;
@@ -20,13 +20,11 @@ use super::supervise;
 use super::wire::{ExitRecord, Launch};
 use super::{connection, exit_file, paths};
 
-/// Runs the supervisor whose launch file is in `dir`. Standard input is the locked lock file, inherited from noded.
-///
-/// The process that was started ends as soon as the real one listens.
+/// Runs the supervisor whose launch file is in `dir`. Standard input is the locked lock file, standard output the conversation
+/// with noded: both inherited.
 pub fn main(dir: &Path) -> ExitCode {
     match prepare(dir) {
-        Ok(Prepared::Parent(code)) => code,
-        Ok(Prepared::Supervisor { launch, lock, ready }) => supervise_step(launch, lock, ready),
+        Ok(prepared) => supervise_step(prepared),
         Err(e) => {
             eprintln!("stepd: {}: {e}", dir.display());
             ExitCode::FAILURE
@@ -34,31 +32,20 @@ pub fn main(dir: &Path) -> ExitCode {
     }
 }
 
-enum Prepared {
-    Parent(ExitCode),
-    Supervisor { launch: Box<Launch>, lock: OwnedFd, ready: OwnedFd },
+struct Prepared {
+    launch: Launch,
+    lock: OwnedFd,
+    talk: OwnedFd,
 }
 
 fn prepare(dir: &Path) -> io::Result<Prepared> {
     chdir(dir)?;
     let launch = Launch::decode(&fs::read(paths::LAUNCH)?[..])?;
-    let (readable, ready) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-    // SAFETY: no thread was started yet, so the child is as whole as the parent.
-    match unsafe { fork() }? {
-        ForkResult::Parent { .. } => {
-            drop(ready);
-            let mut byte = [0];
-            let ready = rustix::io::read(&readable, &mut byte)? == 1;
-            Ok(Prepared::Parent(if ready { ExitCode::SUCCESS } else { ExitCode::FAILURE }))
-        }
-        ForkResult::Child => {
-            setsid()?;
-            set_child_subreaper(true)?;
-            let lock = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
-            leave_terminal()?;
-            Ok(Prepared::Supervisor { launch: Box::new(launch), lock, ready })
-        }
-    }
+    set_child_subreaper(true)?;
+    let lock = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+    let talk = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdout(), 3)?;
+    leave_terminal()?;
+    Ok(Prepared { launch, lock, talk })
 }
 
 fn leave_terminal() -> io::Result<()> {
@@ -69,13 +56,16 @@ fn leave_terminal() -> io::Result<()> {
     Ok(())
 }
 
-fn supervise_step(launch: Box<Launch>, lock: OwnedFd, ready: OwnedFd) -> ExitCode {
-    if let Ok(log) = OpenOptions::new().append(true).create(true).mode(0o600).open(paths::LOG) {
-        tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(log)).init();
-    }
+fn supervise_step(prepared: Prepared) -> ExitCode {
+    // Most steps have nothing to say: the file is made by the first line.
+    let log = || -> Box<dyn io::Write> {
+        let opened = OpenOptions::new().append(true).create(true).mode(0o600).open(paths::LOG);
+        opened.map_or_else(|_| Box::new(io::sink()) as Box<dyn io::Write>, |file| Box::new(file))
+    };
+    tracing_subscriber::fmt().with_ansi(false).with_writer(log).init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let local = tokio::task::LocalSet::new();
-    let ran = runtime.and_then(|runtime| runtime.block_on(local.run_until(supervise(*launch, lock, ready))));
+    let ran = runtime.and_then(|runtime| runtime.block_on(local.run_until(supervise(prepared))));
     match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
@@ -85,10 +75,9 @@ fn supervise_step(launch: Box<Launch>, lock: OwnedFd, ready: OwnedFd) -> ExitCod
     }
 }
 
-async fn supervise(launch: Launch, lock: OwnedFd, ready: OwnedFd) -> io::Result<()> {
+async fn supervise(Prepared { launch, lock, talk }: Prepared) -> io::Result<()> {
     let listener = listen()?;
-    rustix::io::write(&ready, &[1])?;
-    drop(ready);
+    let talk = UnixStream::from_std(talk.into())?;
     let plan = match Plan::of(&launch) {
         Ok(plan) => plan,
         Err(e) => {
@@ -104,7 +93,7 @@ async fn supervise(launch: Launch, lock: OwnedFd, ready: OwnedFd) -> io::Result<
         None => ("extern step".to_owned(), false),
     };
     let shared = Shared::new(launch, title, is_batch);
-    let accepting = tokio::task::spawn_local(connection::accept_loop(shared.clone(), listener));
+    let accepting = tokio::task::spawn_local(connection::accept_loop(shared.clone(), listener, talk));
     supervise::run(&shared, plan.as_ref()).await?;
     supervise::empty(&shared).await;
     // From here on nothing of the step lives: whoever waits for that may go on.

@@ -14,7 +14,7 @@ use nix::sys::time::TimeValLike;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
-use tracing::{error, info, warn};
+use tracing::{debug, error, warn};
 
 use super::child::{self, Surroundings};
 use super::files::{Files, PipeEnds, TaskStreams};
@@ -45,7 +45,7 @@ pub(crate) async fn run(shared: &Rc<Shared>, plan: Option<&Plan>) -> io::Result<
     };
     let record = ExitRecord { empty: !reap(shared), ..record };
     exit_file::write(Path::new("."), &record)?;
-    info!("{} ended with status {:#x} {}", shared.title, record.wait_status, record.error);
+    debug!("{} ended with status {:#x} {}", shared.title, record.wait_status, record.error);
     let over = StepOver { wait_status: record.wait_status, error: record.error.clone() };
     shared.outbox.push(from_tasks::Body::Over(over));
     shared.stage.send_replace(Stage::Exited(record));

@@ -37,6 +37,7 @@ pub struct Leader {
     pub address: String,
     pub reports: mpsc::UnboundedReceiver<Report>,
     pub inventories: mpsc::UnboundedReceiver<Inventory>,
+    released: Option<RecordReleased>,
     session: watch::Receiver<Option<mpsc::Sender<Result<NodeDown, Status>>>>,
 }
 
@@ -106,7 +107,7 @@ impl Leader {
         let listener = Outside::real().net.listen("127.0.0.1:0").await.unwrap();
         let address = listener.address().unwrap();
         tokio::spawn(serve(listener, Routes::new(ControllerServer::new(door)), std::future::pending()));
-        Self { address, reports, inventories, session }
+        Self { address, reports, inventories, released: None, session }
     }
 
     pub async fn order(&mut self, uid: u64, attempt: u32, body: order::Body) {
@@ -139,6 +140,12 @@ impl Leader {
         loop {
             match self.report().await {
                 report::Body::StepExit(exit) => return exit,
+                // Without an epilog the last exit comes with the release.
+                report::Body::Released(RecordReleased { exit: Some(exit), .. }) => {
+                    let released = RecordReleased { uid: exit.uid, attempt: exit.attempt, ..RecordReleased::default() };
+                    self.released = Some(released);
+                    return exit;
+                }
                 report::Body::StepStarted(_) => {}
                 other => panic!("not an exit: {other:?}"),
             }
@@ -146,6 +153,9 @@ impl Leader {
     }
 
     pub async fn released(&mut self) -> RecordReleased {
+        if let Some(released) = self.released.take() {
+            return released;
+        }
         loop {
             match self.report().await {
                 report::Body::Released(released) => return released,
@@ -195,7 +205,12 @@ impl Place {
             hardware: real::discover("/tmp"),
             boot_ms: 1,
             version: "test".into(),
-            agent: AgentOptions { kill_wait_s: 30, over_time_limit_s: 0, prolog: true, epilog: true },
+            agent: AgentOptions {
+                kill_wait_s: 30,
+                over_time_limit_s: 0,
+                prolog: true,
+                epilog: self.hooks.epilog.is_some(),
+            },
             admins: vec![0],
             boot_clock_ms: real::boot_clock(),
         };
