@@ -1,5 +1,7 @@
 //! The client's side of the client door: any controller is enough, the leader is followed, a repeat is the same request.
 
+mod snapshot;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,6 +12,8 @@ use thiserror::Error;
 use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::Channel;
+
+pub use snapshot::Saving;
 
 use crate::credential::{CredentialError, Credentials, seal};
 use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial};

@@ -169,11 +169,15 @@ impl Member {
 
 fn options(seat: &Seat) -> Options {
     let settings = &seat.settings;
+    let best = Options::new(settings.store.clone());
+    let snapshot_every = settings.snapshot_every.unwrap_or(best.snapshot_every);
     Options {
         timers: settings.timers.raft.clone(),
         random_seed: settings.random_seed,
         runtime: settings.raft_runtime.clone(),
-        ..Options::new(settings.store.clone())
+        snapshot_every,
+        log_keep: snapshot_every * best.log_keep / best.snapshot_every,
+        ..best
     }
 }
 

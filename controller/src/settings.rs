@@ -44,6 +44,9 @@ pub struct Settings {
     pub raft_runtime: Option<tokio::runtime::Handle>,
     /// Seeds election time-outs, for the simulation.
     pub random_seed: Option<u64>,
+    /// Rows are flushed, and the log before them is purged, every so many entries; `None`: as raft-store finds best. The same
+    /// share of it stays in the log for followers that were briefly away.
+    pub snapshot_every: Option<u64>,
 }
 
 /// Timers of the doors and duties; Raft's own are in `raft`.

@@ -26,6 +26,8 @@ use crate::oracle::Oracle;
 
 /// How wrong a host's clock may be, ms.
 const SKEW_MS_MAX: u64 = 1_500;
+/// Entries between two flushes of the rows: a run has some thousands.
+const SNAPSHOT_EVERY: u64 = 200;
 /// How often a node says that it lives.
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
@@ -112,6 +114,8 @@ impl World {
             timers,
             raft_runtime: None,
             random_seed: Some(mixed(self.seed, &format!("{name} raft {start}"))),
+            // Often enough that a run sees purges, and followers that need a snapshot.
+            snapshot_every: Some(SNAPSHOT_EVERY),
         };
         let users = Arc::new(site::users(&self.shape));
         let keeper = Arc::new(NoAuth::new(SLURM_UID, SLURM_UID));

@@ -6,6 +6,7 @@ mod init;
 mod node;
 mod replica;
 mod replicas;
+mod snapshot;
 mod table;
 
 use crate::say::{Voice, to_stdout};
@@ -25,6 +26,9 @@ Usage: muster COMMAND
   replica replace NAME                give the place of a dead replica to a new, empty controller NAME
   replica transfer [NAME]             hand leadership over, before maintenance for instance
   node confirm-dead NODE --why TEXT   give proof that a node is off, so that its jobs may run elsewhere
+  snapshot save FILE                  the whole state of the cluster as a file, while it runs
+  snapshot inspect FILE               what such a file holds, and whether it is whole
+  snapshot restore FILE               on the host of a controller with an empty directory: the cluster goes on from it
   config show [VERSION]               the configuration in force, or an older version
   config versions [--json]            all versions
   version                             what this is
@@ -43,6 +47,7 @@ pub(crate) fn run(words: &[String]) -> u8 {
         ["status"] | ["replica", "list"] => with_site(|site, reach| replicas::run(site, reach, json)),
         ["replica", rest @ ..] => replica::run(rest),
         ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
+        ["snapshot", rest @ ..] => snapshot::run(rest),
         ["config", "show"] => with_site(|_, reach| config::show(reach, 0)),
         ["config", "show", version] => match version.parse() {
             Ok(version) => with_site(|_, reach| config::show(reach, version)),

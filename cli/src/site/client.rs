@@ -50,6 +50,17 @@ impl Client {
         self.inner.call_one(address, body).await
     }
 
+    /// As the channel's.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub(crate) async fn save_snapshot(&self) -> Result<muster_channel::Saving, CallError> {
+        tokio::select! {
+            saving = self.inner.save_snapshot() => saving,
+            () = self.never_reached() => Err(self.unreachable()),
+        }
+    }
+
     /// `host:port` of every controller.
     pub(crate) fn controllers(&self) -> &[String] {
         self.inner.controllers()

@@ -7,6 +7,8 @@ use anyhow::{Context, Result, bail};
 use lexopt::Arg;
 use lexopt::ValueExt;
 
+use super::backup::Backup;
+
 /// What the command line asks for.
 pub(super) enum Asked {
     Run(Flags),
@@ -27,6 +29,8 @@ pub(super) struct Flags {
     pub(super) pid_file: Option<PathBuf>,
     pub(super) log: Option<PathBuf>,
     pub(super) log_json: bool,
+    /// Not to run, but to do this to the store.
+    pub(super) backup: Option<Backup>,
 }
 
 impl Flags {
@@ -52,6 +56,12 @@ impl Flags {
                 Arg::Long("replica-listen") => flags.replica_listen = Some(parser.value()?.string()?),
                 Arg::Long("state-dir") => flags.state_dir = Some(path(parser.value()?)?),
                 Arg::Long("pidfile") => flags.pid_file = Some(path(parser.value()?)?),
+                Arg::Long("inspect") => flags.backup = Some(Backup::Inspect(path(parser.value()?)?)),
+                Arg::Long("restore") => flags.backup = Some(Backup::Restore(path(parser.value()?)?)),
+                Arg::Long("recover") => flags.backup = Some(Backup::Recover(false)),
+                Arg::Long("accept-loss") if flags.backup == Some(Backup::Recover(false)) => {
+                    flags.backup = Some(Backup::Recover(true));
+                }
                 Arg::Long("log-format") => flags.log_json = log_format(&parser.value()?.string()?)?,
                 other => return Err(other.unexpected().into()),
             }
@@ -97,5 +107,13 @@ mod tests {
         assert_eq!((flags.name.as_deref(), flags.listen.as_deref()), (Some("a"), Some("127.0.0.1:0")));
         assert!(parse("--nonsense").is_err() && parse("-c").is_err() && parse("extra").is_err());
         assert!(matches!(parse("-V"), Ok(Asked::Version)));
+        let backup = |line: &str| match parse(line) {
+            Ok(Asked::Run(flags)) => flags.backup,
+            _ => None,
+        };
+        assert_eq!(backup("--recover"), Some(Backup::Recover(false)));
+        assert_eq!(backup("--recover --accept-loss"), Some(Backup::Recover(true)));
+        assert_eq!(backup("--restore /a"), Some(Backup::Restore("/a".into())));
+        assert!(parse("--accept-loss").is_err());
     }
 }

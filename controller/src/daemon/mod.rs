@@ -5,6 +5,7 @@
 
 mod address;
 mod auth;
+mod backup;
 mod detach;
 mod flags;
 mod log;
@@ -36,6 +37,9 @@ Usage: muster-controller [OPTIONS]
   --state-dir DIR          Where state is kept. Default: StateSaveLocation/ClusterName/NAME.
   --pidfile FILE           Default: SlurmctldPidFile.
   --log-format text|json
+  --inspect FILE           Do not run: say what a snapshot of `muster snapshot save` holds.
+  --restore FILE           Do not run: make the empty state directory the one replica of a restored cluster.
+  --recover                Do not run: go on alone after a majority of the replicas was lost. Says what may be lost.
 ";
 
 /// Runs until it is told to stop, or cannot go on.
@@ -51,6 +55,9 @@ pub(crate) fn run() -> Result<()> {
             return Ok(());
         }
     };
+    if let Some(asked) = &flags.backup {
+        return backup::run(asked, &flags);
+    }
     let plan = plan::Plan::make(&flags)?;
     // Before any thread exists: fork and setuid concern the whole process.
     let ready = if flags.foreground { None } else { Some(detach::detach()?) };

@@ -69,6 +69,7 @@ fn settings(plan: &Plan, raft: Handle) -> Settings {
         timers: Timers::default(),
         raft_runtime: Some(raft),
         random_seed: None,
+        snapshot_every: None,
     }
 }
 

@@ -6,6 +6,8 @@ use muster_raft_store::ProposeError;
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
 
+use super::room::Place;
+
 /// Commands in one log entry.
 const COMMANDS_MAX: usize = 256;
 /// Bytes of commands in one log entry; the entry itself may have 1 MiB.
@@ -18,6 +20,8 @@ pub(crate) type Answer = Result<Outcome, ProposeError>;
 pub(crate) struct Waiting {
     pub(crate) command: Command,
     pub(crate) answer: oneshot::Sender<Answer>,
+    /// Its bytes among those that wait, until it is answered.
+    pub(crate) place: Place,
 }
 
 /// The proposer's ends of both queues.
@@ -74,7 +78,7 @@ mod tests {
     fn waiting(bytes: usize) -> Waiting {
         let chunk = PutBlobChunk { data: vec![0; bytes].into(), ..PutBlobChunk::default() };
         let command = Command { body: Some(command::Body::PutBlobChunk(chunk)), ..Command::default() };
-        Waiting { command, answer: oneshot::channel().0 }
+        Waiting { command, answer: oneshot::channel().0, place: Place::default() }
     }
 
     fn size(waiting: &Waiting) -> usize {

@@ -6,15 +6,19 @@
 //! node reports, membership ── reserved (waits) ──┘
 //! ```
 //!
-//! Exits and membership have room of their own, so that a flood of submits cannot keep a job from ending.
+//! Exits, fences and membership have room of their own, in the queue and by bytes, so that a flood of submits cannot keep a
+//! job from ending. Some batches are under way at once, in the order of the log; what waits meanwhile shares the next.
 
 mod batch;
 mod clocks;
+mod room;
 mod stamp;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use muster_model::cluster::Outcome;
 use muster_proto::durable::{Batch, Channel, Command, Origin, command};
 use muster_raft_store::ProposeError;
@@ -25,6 +29,7 @@ use tokio::time::Instant;
 pub(crate) use batch::{Answer, COMMAND_BYTES_MAX};
 use batch::{Queues, Waiting};
 pub(crate) use clocks::Clocks;
+use room::{Place, Room};
 use stamp::{STEP_RETRY, Stamp, Stamper, majority_agrees};
 
 use crate::member::Core;
@@ -33,6 +38,8 @@ use crate::member::Core;
 const ORDINARY_WAITING_MAX: usize = 4096;
 /// Reports that may wait before their senders do.
 const RESERVED_WAITING_MAX: usize = 1024;
+/// Batches that wait for their quorum at once. One more than the disk works on: more would be smaller batches, not more of them.
+const BATCHES_UNDER_WAY_MAX: usize = 2;
 /// The feature level of a cluster that this version founds.
 pub(crate) const FEATURE_LEVEL: u32 = 1;
 
@@ -41,6 +48,7 @@ pub(crate) const FEATURE_LEVEL: u32 = 1;
 pub(crate) struct Proposer {
     ordinary: mpsc::Sender<Waiting>,
     reserved: mpsc::Sender<Waiting>,
+    room: Room,
     waiting: Arc<AtomicUsize>,
     stamper: Arc<Mutex<Stamper>>,
     clocks: Clocks,
@@ -64,8 +72,14 @@ impl Proposer {
         let waiting = Arc::new(AtomicUsize::new(0));
         let stamper = Stamper::new(core.read(|cluster| cluster.now_ms()), Instant::now());
         let stamper = Arc::new(Mutex::new(stamper));
-        let proposer =
-            Self { ordinary, reserved, waiting: waiting.clone(), stamper: stamper.clone(), clocks: clocks.clone() };
+        let proposer = Self {
+            ordinary,
+            reserved,
+            room: Room::default(),
+            waiting: waiting.clone(),
+            stamper: stamper.clone(),
+            clocks: clocks.clone(),
+        };
         let work = Work {
             stamper,
             no_step_before: Instant::now(),
@@ -79,19 +93,20 @@ impl Proposer {
 
     /// Proposes, and waits for the outcome. Refuses at once when too much waits already.
     pub(crate) async fn propose(&self, command: Command) -> Answer {
-        check_size(&command)?;
+        let bytes = check_size(&command)?;
+        let too_many = || ProposeError::Unavailable("too many requests wait already".into());
+        let place = self.room.ordinary(bytes).ok_or_else(too_many)?;
         let (answer, promised) = oneshot::channel();
-        let taken = self.ordinary.try_send(Waiting { command, answer });
-        taken.map_err(|_| ProposeError::Unavailable("too many requests wait already".into()))?;
+        self.ordinary.try_send(Waiting { command, answer, place }).map_err(|_| too_many())?;
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Promised(promised).outcome().await
     }
 
     /// Proposes by the reserved road, in order: waits for room, and then need not wait for the outcome.
     pub(crate) async fn promise(&self, command: Command) -> Result<Promised, ProposeError> {
-        check_size(&command)?;
+        let place = self.room.reserved(check_size(&command)?).await;
         let (answer, promised) = oneshot::channel();
-        let taken = self.reserved.send(Waiting { command, answer }).await;
+        let taken = self.reserved.send(Waiting { command, answer, place }).await;
         taken.map_err(|_| ProposeError::Unavailable("this controller is stopping".into()))?;
         self.waiting.fetch_add(1, Ordering::Relaxed);
         Ok(Promised(promised))
@@ -137,12 +152,12 @@ pub(crate) fn leaders(body: command::Body) -> Command {
     Command { origin: Some(origin), request: None, body: Some(body) }
 }
 
-fn check_size(command: &Command) -> Result<(), ProposeError> {
+fn check_size(command: &Command) -> Result<usize, ProposeError> {
     match command.encoded_len() {
         bytes if bytes > COMMAND_BYTES_MAX => {
             Err(ProposeError::Refused(format!("a request of {bytes} bytes is too large: {COMMAND_BYTES_MAX} at most")))
         }
-        _ => Ok(()),
+        bytes => Ok(bytes),
     }
 }
 
@@ -158,27 +173,44 @@ struct Work {
 
 impl Work {
     async fn run(mut self) {
-        while let Some(batch) = self.queues.next().await {
-            let count = batch.len();
-            self.carry_out(batch).await;
-            self.waiting.fetch_sub(count, Ordering::Relaxed);
-        }
-    }
-
-    async fn carry_out(&mut self, waiting: Vec<Waiting>) {
-        let stamp_ms = self.stamp().await;
-        let (commands, answers): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|waiting| (waiting.command, waiting.answer)).unzip();
-        let feature_level = self.core.read(|cluster| cluster.meta().feature_level);
-        let batch = Batch { stamp_ms, feature_level, generation: self.core.identity.generation, commands };
-        match self.core.replica.propose(batch).await {
-            Ok(proposed) => answer_each(answers, proposed.outcomes),
-            Err(why) => {
-                for answer in answers {
-                    // Whoever went away does not care.
-                    let _ = answer.send(Err(why.clone()));
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                biased;
+                Some(count) = under_way.next() => {
+                    self.waiting.fetch_sub(count, Ordering::Relaxed);
+                }
+                batch = self.queues.next(), if under_way.len() < BATCHES_UNDER_WAY_MAX => {
+                    let Some(batch) = batch else { break };
+                    // First polled in this order, they stand in the log in this order.
+                    let proposed = self.carry_out(batch).await;
+                    under_way.push(proposed);
                 }
             }
+        }
+        under_way.for_each(|_| std::future::ready(())).await;
+    }
+
+    /// Stamps a batch; what is answered has it proposed, and ends with the number of its commands.
+    async fn carry_out(&mut self, waiting: Vec<Waiting>) -> impl Future<Output = usize> + use<> {
+        let stamp_ms = self.stamp().await;
+        let core = self.core.clone();
+        let feature_level = core.read(|cluster| cluster.meta().feature_level);
+        async move {
+            let count = waiting.len();
+            let (commands, answers): (Vec<_>, Vec<_>) =
+                waiting.into_iter().map(|waiting| (waiting.command, (waiting.answer, waiting.place))).unzip();
+            let batch = Batch { stamp_ms, feature_level, generation: core.identity.generation, commands };
+            match core.replica.propose(batch).await {
+                Ok(proposed) => answer_each(answers, proposed.outcomes),
+                Err(why) => {
+                    for (answer, _) in answers {
+                        // Whoever went away does not care.
+                        let _ = answer.send(Err(why.clone()));
+                    }
+                }
+            }
+            count
         }
     }
 
@@ -210,9 +242,9 @@ impl Work {
     }
 }
 
-fn answer_each(answers: Vec<oneshot::Sender<Answer>>, outcomes: Vec<Outcome>) {
+fn answer_each(answers: Vec<(oneshot::Sender<Answer>, Place)>, outcomes: Vec<Outcome>) {
     let mut outcomes = outcomes.into_iter();
-    for answer in answers {
+    for (answer, _) in answers {
         let outcome = outcomes.next().ok_or_else(|| ProposeError::Unknown("fewer outcomes than commands".into()));
         let _ = answer.send(outcome);
     }

@@ -68,6 +68,7 @@ pub(crate) fn settings(name: &str, disk: &MemoryDisk, controllers: Vec<String>) 
         timers: Timers { ask_to_join: Duration::from_millis(20), ..Timers::default() },
         raft_runtime: None,
         random_seed: None,
+        snapshot_every: None,
     }
 }
 

@@ -50,6 +50,7 @@ kinds! {
     ListReplicas(Body::ListReplicas(_)) = "MUSTER_LIST_REPLICAS" 9004,
     WaitJob(Body::WaitJob(_)) = "REQUEST_JOB_READY" 4019,
     WaitStep(Body::WaitStep(_)) = "MUSTER_WAIT_STEP" 9005,
+    SaveSnapshot(Body::SaveSnapshot(_)) = "MUSTER_SAVE_SNAPSHOT" 9011,
     JobNodes(Body::JobNodes(_)) = "REQUEST_JOB_ALLOCATION_INFO" 4014,
     ConfigVersions(Body::ConfigVersions(_)) = "MUSTER_CONFIG_VERSIONS" 9006,
     InitCluster(Body::InitCluster(_)) = "MUSTER_INIT_CLUSTER" 9007,

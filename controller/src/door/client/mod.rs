@@ -17,6 +17,7 @@ mod read;
 mod reconfigure;
 mod refusal;
 mod replica;
+mod snapshot;
 mod step;
 mod submit;
 mod transfer;

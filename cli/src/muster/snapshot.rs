@@ -1,0 +1,71 @@
+//! `muster snapshot save|inspect|restore`: the cluster's state as a file.
+//!
+//! Saving asks a running cluster. The other two concern a store that nobody has open: `muster-controller` does them, on the
+//! host where that controller will run.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::{print, told, with_site};
+use crate::refusal::Refusal;
+use crate::site::{Reach, block_on};
+
+const USAGE: &str = "usage: muster snapshot save FILE | inspect FILE | restore FILE [OPTIONS of muster-controller]";
+
+pub(super) fn run(words: &[&str]) -> u8 {
+    match words {
+        ["save", file] => with_site(|_, reach| block_on(save(reach, Path::new(file)))),
+        ["inspect", file] => controller(&["--inspect", file]),
+        ["restore", file, rest @ ..] => controller(&[&["--restore", file], rest].concat()),
+        _ => told(USAGE),
+    }
+}
+
+/// Written beside its place, and moved there whole.
+async fn save(reach: &Reach, file: &Path) -> u8 {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    let saved = match write(reach, &beside).await {
+        Ok(index) => {
+            std::fs::rename(&beside, file).map(|()| index).map_err(|error| format!("{}: {error}", file.display()))
+        }
+        Err(why) => Err(why),
+    };
+    match saved {
+        Ok(index) => print(&format!("{}: the state as of entry {index}\n", file.display())),
+        Err(why) => {
+            let _ = std::fs::remove_file(&beside);
+            told(&why)
+        }
+    }
+}
+
+async fn write(reach: &Reach, path: &Path) -> Result<u64, String> {
+    let failed = |error: io::Error| format!("{}: {error}", path.display());
+    let refused = |error| Refusal::of(&error, "whether a snapshot was taken").text;
+    let mut saving = reach.client.save_snapshot().await.map_err(refused)?;
+    // It holds scripts and environments of everybody.
+    let opened = File::options().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+    let mut file = BufWriter::with_capacity(1 << 20, opened);
+    loop {
+        let piece = saving.next().await.map_err(refused)?;
+        file.write_all(&piece.data).map_err(failed)?;
+        if piece.ends {
+            file.flush().and_then(|()| file.get_ref().sync_all()).map_err(failed)?;
+            return Ok(piece.index);
+        }
+    }
+}
+
+/// Becomes `muster-controller`: the one beside this program, or the one on the path.
+fn controller(words: &[&str]) -> u8 {
+    let beside = std::env::current_exe().ok().map(|own| own.with_file_name("muster-controller"));
+    let program = beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("muster-controller"));
+    let error = Command::new(&program).args(words).exec();
+    told(&format!("{}: {error}", program.display()))
+}
