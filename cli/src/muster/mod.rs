@@ -2,6 +2,8 @@
 //! versions.
 
 mod config;
+mod fence;
+mod fence_text;
 mod init;
 mod node;
 mod replica;
@@ -29,6 +31,9 @@ Usage: muster COMMAND
   snapshot save FILE                  the whole state of the cluster as a file, while it runs
   snapshot inspect FILE               what such a file holds, and whether it is whole
   snapshot restore FILE               on the host of a controller with an empty directory: the cluster goes on from it
+  fence NODE [--why TEXT] [--force]   switch a DOWN node off by its fence agents; --dry-run: say what would be done
+  fence cancel NODE [--why TEXT]      call a fence operation off
+  fence list|history [--json]         fence operations that are open, or all
   config show [VERSION]               the configuration in force, or an older version
   config versions [--json]            all versions
   version                             what this is
@@ -48,6 +53,7 @@ pub(crate) fn run(words: &[String]) -> u8 {
         ["replica", rest @ ..] => replica::run(rest),
         ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
         ["snapshot", rest @ ..] => snapshot::run(rest),
+        ["fence", rest @ ..] => fence::run(rest, json),
         ["config", "show"] => with_site(|_, reach| config::show(reach, 0)),
         ["config", "show", version] => match version.parse() {
             Ok(version) => with_site(|_, reach| config::show(reach, version)),

@@ -17,6 +17,7 @@ use tokio::time::Instant;
 
 use super::Term;
 use super::fence_call::{Struck, power_on, strike};
+use crate::member::Member;
 
 /// Calls under way at once; the rest waits.
 const CALLS_AT_ONCE_MAX: usize = 16;
@@ -115,11 +116,8 @@ async fn make_call(term: &Term, fence: u64, call: u32) {
 
 /// The operation, if its agents may be called now.
 async fn begin(term: &Term, fence: u64, call: u32) -> Option<FenceRow> {
-    let replica = &term.member.core.replica;
-    let voters: Vec<u64> = replica.members().iter().filter(|it| it.voter).map(|it| it.peer.replica).collect();
-    let own = term.member.core.identity.replica;
-    let answering = voters.iter().copied().filter(|id| *id == own || answers(term, *id)).collect();
-    let begin = BeginFenceCall { fence, call, leader: own, voters, answering };
+    let (voters, answering) = voters_answering(&term.member);
+    let begin = BeginFenceCall { fence, call, leader: term.member.core.identity.replica, voters, answering };
     match propose(term, command::Body::BeginFenceCall(begin)).await? {
         Outcome::Done(answer) if answer.count == 1 => {}
         Outcome::Done(answer) => {
@@ -135,8 +133,17 @@ async fn begin(term: &Term, fence: u64, call: u32) -> Option<FenceRow> {
     term.member.core.read(|cluster| cluster.fence(fence).filter(|row| row.call == call && row.calling).cloned())
 }
 
-fn answers(term: &Term, replica: u64) -> bool {
-    term.member.transport.silent_for(replica).is_some_and(|silence| silence <= SILENCE)
+/// Replicas that vote, and those of them that are alive, as this leader knows.
+pub(crate) fn voters_answering(member: &Member) -> (Vec<u64>, Vec<u64>) {
+    let members = member.core.replica.members();
+    let voters: Vec<u64> = members.iter().filter(|it| it.voter).map(|it| it.peer.replica).collect();
+    let own = member.core.identity.replica;
+    let answering = voters.iter().copied().filter(|id| *id == own || answers(member, *id)).collect();
+    (voters, answering)
+}
+
+fn answers(member: &Member, replica: u64) -> bool {
+    member.transport.silent_for(replica).is_some_and(|silence| silence <= SILENCE)
 }
 
 /// A leader does not switch off its own host: it lets another lead first, which then does it. Whether leadership moves.
@@ -150,7 +157,7 @@ async fn hand_over_first(term: &Term, fence: u64) -> bool {
         return false;
     }
     for to in core.replica.members().into_iter().filter(|it| it.voter).map(|it| it.peer.replica) {
-        if here.contains(&to) || !answers(term, to) {
+        if here.contains(&to) || !answers(&term.member, to) {
             continue;
         }
         match core.replica.transfer_leader(to).await {

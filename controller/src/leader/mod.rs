@@ -19,6 +19,8 @@ mod time;
 mod wake;
 mod work;
 
+pub(crate) use fence::voters_answering;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -5,6 +5,7 @@
 mod allocation;
 mod config;
 mod dependency;
+mod fences;
 mod history;
 mod job;
 mod node;
@@ -19,6 +20,7 @@ mod target;
 mod will_run;
 
 pub(crate) use config::{config_text, config_versions};
+pub(crate) use fences::{fence_plan, fences};
 pub(crate) use history::history;
 pub(crate) use job::jobs;
 pub(crate) use node::{node_address, nodes};

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use muster_controller::{Controller, FenceAction, FenceAgents, FenceCall, FenceSaid, ProcessAgents, Settings};
 use muster_dialect::conf::{FenceDevice, Stored, parse};
 use muster_dialect::state::JobState;
-use muster_proto::durable::{ConfigFile, ConfigFiles};
-use muster_proto::wire::{JobInfo, order};
+use muster_proto::durable::{ConfigFile, ConfigFiles, RequestFence, UpdateNode};
+use muster_proto::wire::{JobInfo, ListFences, PlanFence, order, reply, request};
 use muster_raft_store::MemoryDisk;
 use tempfile::TempDir;
 
-use crate::stage::{ALICE, FakeNode, client, conf, found, jobs, settings, soon, start_with, submit};
+use crate::stage::{ALICE, FakeNode, call, client, conf, found, jobs, refused, settings, soon, start_with, submit};
 
 const SECRET: &str = "hunter2";
 
@@ -178,6 +178,48 @@ async fn a_lost_node_is_fenced_by_an_agent_and_its_job_is_requeued() {
     let job = until_job(&controller, |job| job.row.as_ref().is_some_and(|row| row.restarts == 1)).await;
     assert_eq!(job.row.unwrap().state, JobState::Pending.code());
     assert_eq!(fs::read_to_string(dir.path().join("power")).unwrap(), "off\n");
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn an_operator_looks_first_and_then_fences_a_node_that_is_down() {
+    let dir = TempDir::new().unwrap();
+    let agent = script(dir.path(), "agent", AGENT);
+    fs::write(dir.path().join("power"), "on").unwrap();
+    let secret = secret(dir.path(), 0o600);
+    let fence = format!("FenceAuto=no\nNodeName=n1 Agent={} PasswordFile={secret}\n", agent.display());
+    let controller = fenced_cluster(&fence).await;
+    let (root, alice) = (client(0, &controller), client(ALICE, &controller));
+    let node = FakeNode::open(&controller, "n1").await.unwrap();
+    let plan = |force| request::Body::PlanFence(PlanFence { name: "n1".into(), force });
+    let reply::Body::FencePlan(up) = call(&root, plan(false)).await else { panic!("no plan") };
+    assert_eq!(up.obstacle, "n1 is not DOWN: set it DOWN first");
+    assert_eq!((up.steps[0].state.as_str(), up.steps[0].password), ("on", true));
+    assert!(!format!("{up:?}").contains(SECRET));
+    let down =
+        UpdateNode { names: "n1".into(), state: "DOWN".into(), reason: Some("smoke".into()), ..Default::default() };
+    call(&root, request::Body::UpdateNode(down)).await;
+    let reply::Body::FencePlan(ready) = call(&root, plan(false)).await else { panic!("no plan") };
+    assert_eq!(ready.obstacle, "");
+    assert_eq!(fs::read_to_string(dir.path().join("power")).unwrap(), "on", "a dry run does nothing");
+    let fence =
+        || request::Body::RequestFence(RequestFence { name: "n1".into(), why: "smoke".into(), ..Default::default() });
+    assert_eq!(refused(&alice, fence()).await.0, 2010);
+    assert_eq!(refused(&alice, request::Body::ListFences(ListFences::default())).await.0, 2002);
+    call(&root, fence()).await;
+    let row = soon(async {
+        loop {
+            let all = request::Body::ListFences(ListFences { history: true });
+            let reply::Body::Fences(list) = call(&root, all).await else { panic!("no list") };
+            if let Some(row) = list.fences.iter().find(|row| row.off_ms != 0) {
+                return row.clone();
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert_eq!((row.by_name.as_str(), row.why.as_str(), row.call), ("root", "smoke", 1));
+    drop(node);
     controller.stop().await;
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use muster_dialect::conf::FenceConf;
-use muster_proto::durable::{BeginFenceCall, FenceRow, FenceState};
+use muster_proto::durable::{BeginFenceCall, FenceRow, FenceState, NodeBase};
 
 use super::node::Node;
 use super::state::Cluster;
@@ -46,6 +46,28 @@ impl Cluster {
             self.check_storm(row)?;
         }
         self.check_quorum(row, command)
+    }
+
+    /// Why an operator's fence of `name` would not start now; `None`: it would. For a dry run.
+    pub fn fence_obstacle(
+        &self,
+        name: &str,
+        force: bool,
+        leader: u64,
+        voters: &[u64],
+        answering: &[u64],
+    ) -> Option<String> {
+        let node = self.node_by_name(name)?;
+        if self.fence_levels(name).is_empty() {
+            return Some(format!("fence.conf has no agent for {name}"));
+        }
+        if node.row.base() != NodeBase::Down {
+            return Some(format!("{name} is not DOWN: set it DOWN first"));
+        }
+        let row = FenceRow { node: node.index(), by_operator: true, force, ..FenceRow::default() };
+        let (voters, answering) = (voters.to_vec(), answering.to_vec());
+        let command = BeginFenceCall { leader, voters, answering, ..BeginFenceCall::default() };
+        self.check_fence_guards(&row, &command).err()
     }
 
     /// Not more than `MaxFences` in `FenceWindow`. And when more nodes than that are lost at once, none is fenced by itself:

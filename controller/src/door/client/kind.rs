@@ -57,4 +57,8 @@ kinds! {
     JoinCluster(Body::JoinCluster(_)) = "MUSTER_JOIN_CLUSTER" 9008,
     TransferLeader(Body::TransferLeader(_)) = "MUSTER_TRANSFER_LEADER" 9009,
     ChangeReplica(Body::ChangeReplica(_)) = "MUSTER_CHANGE_REPLICA" 9010,
+    RequestFence(Body::RequestFence(_)) = "MUSTER_REQUEST_FENCE" 9020,
+    CancelFence(Body::CancelFence(_)) = "MUSTER_CANCEL_FENCE" 9021,
+    ListFences(Body::ListFences(_)) = "MUSTER_LIST_FENCES" 9022,
+    PlanFence(Body::PlanFence(_)) = "MUSTER_PLAN_FENCE" 9023,
 }

@@ -8,6 +8,7 @@
 
 mod caller;
 mod completion;
+mod fence;
 mod init;
 mod join;
 mod kind;
@@ -153,6 +154,9 @@ impl At<'_> {
             Body::UpdateNode(asked) => self.mutate(Do::UpdateNode(asked)).await,
             Body::UpdatePartition(asked) => self.mutate(Do::UpdatePartition(asked)).await,
             Body::ConfirmNodeDead(asked) => self.mutate(Do::ConfirmNodeDead(asked)).await,
+            Body::RequestFence(asked) => self.request_fence(asked).await,
+            Body::CancelFence(asked) => self.mutate(Do::CancelFence(asked)).await,
+            Body::PlanFence(asked) => self.plan_fence(&asked).await,
             Body::SuspendJob(asked) => self.mutate(Do::SuspendJob(asked)).await,
             Body::NotifyJob(asked) => self.mutate(Do::NotifyJob(asked)).await,
 
