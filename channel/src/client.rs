@@ -2,6 +2,8 @@
 
 mod snapshot;
 
+mod watch;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,6 +16,8 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 pub use snapshot::Saving;
+
+pub use watch::Watching;
 
 use crate::credential::{CredentialError, Credentials, seal};
 use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial};

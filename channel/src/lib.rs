@@ -21,6 +21,7 @@ mod serve;
 mod tcp;
 pub mod tls;
 
+pub use client::Watching;
 pub use client::{CallError, Client, ClientOptions, Saving};
 pub use credential::{CredentialError, Credentials, Expect, Speaker, seal, seal_claim, verify};
 pub use dial::dial;

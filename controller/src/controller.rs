@@ -156,6 +156,8 @@ impl Controller {
         self.joining.abort();
         if let Some(member) = self.seat.member() {
             member.hand_over().await;
+            // Those who watch go on elsewhere.
+            member.journal.close();
         }
         self.stop.send_replace(true);
         for door in self.serving.drain(..) {

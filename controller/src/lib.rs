@@ -21,6 +21,7 @@ mod door;
 mod fence_agent;
 mod http;
 mod joining;
+mod journal;
 mod leader;
 mod mail;
 mod member;

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use crate::counters::add_one;
 use crate::door::node::{Sessions, Sightings};
 use crate::door::replica::{PeerTransport, Place, Road};
+use crate::journal::{self, Journal};
 use crate::propose::{Clocks, Proposer};
 use crate::seat::Seat;
 use crate::watchers::Watchers;
@@ -67,6 +68,7 @@ pub(crate) struct Member {
     pub(crate) sessions: Sessions,
     pub(crate) sightings: Sightings,
     pub(crate) watchers: Watchers,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) transport: Arc<PeerTransport>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -92,11 +94,16 @@ impl Member {
             sessions: Sessions::default(),
             sightings: Sightings::default(),
             watchers: Watchers::default(),
+            journal: Arc::default(),
             transport,
             tasks: Mutex::new(vec![proposing.abort_handle()]),
         });
         member.spawn(watch_failure(seat.clone(), member.clone()));
         member.spawn(watch_events(seat.clone(), member.clone()));
+        let events = member.core.replica.events();
+        // After subscribing: whatever comes later is told.
+        member.journal.restart(member.core.applied());
+        member.spawn(journal::keep(member.journal.clone(), member.core.clone(), events));
         member.spawn(count_elections(seat.clone(), member.clone()));
         member.spawn(leader::run(seat.clone(), member.clone()));
         member.spawn(joining::leave_when_removed(seat.clone(), member.clone()));
@@ -140,6 +147,7 @@ impl Member {
 
     /// Ends duties and sessions, and closes the store.
     pub(crate) async fn stop(&self) {
+        self.journal.close();
         self.sessions.end_all();
         for task in self.tasks.lock().expect("no holder of this lock panics").drain(..) {
             task.abort();

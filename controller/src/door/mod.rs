@@ -16,7 +16,7 @@ use std::sync::Arc;
 use muster_channel::{MESSAGE_BYTES_MAX, Peer, REPLY_BYTES_MAX};
 use muster_proto::wire::controller_server::{Controller, ControllerServer};
 use muster_proto::wire::replica_server::ReplicaServer;
-use muster_proto::wire::{NodeDown, NodeUp, Reply, Signed, SnapshotPiece};
+use muster_proto::wire::{NodeDown, NodeUp, Reply, Signed, SnapshotPiece, Watched};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
@@ -43,6 +43,13 @@ impl Controller for ControllerDoor {
     async fn save_snapshot(&self, request: Request<Signed>) -> Result<Response<Self::SaveSnapshotStream>, Status> {
         let peer = peer(&request)?;
         self.client.save_snapshot(request.into_inner(), &peer).await.map(Response::new)
+    }
+
+    type WatchStream = ReceiverStream<Result<Watched, Status>>;
+
+    async fn watch(&self, request: Request<Signed>) -> Result<Response<Self::WatchStream>, Status> {
+        let peer = peer(&request)?;
+        self.client.watch(request.into_inner(), &peer).await.map(Response::new)
     }
 
     async fn session(&self, request: Request<Streaming<NodeUp>>) -> Result<Response<Self::SessionStream>, Status> {

@@ -31,6 +31,7 @@ pub(super) struct Figures {
     pub(super) passes: Times,
     pub(super) calls_under_way: usize,
     pub(super) listings_under_way: usize,
+    pub(super) watches: usize,
     pub(super) uptime_ms: u64,
 }
 
@@ -48,7 +49,6 @@ pub(super) struct OfMember {
     pub(super) node_sessions: usize,
     pub(super) frames_waiting: usize,
     pub(super) job_waits: usize,
-    pub(super) watches: usize,
     pub(super) jobs: usize,
     pub(super) pending: usize,
     pub(super) active: usize,
@@ -81,6 +81,7 @@ impl Figures {
             passes: counters.passes.times(),
             calls_under_way: seat.limits.calls_under_way(),
             listings_under_way: seat.limits.listings_under_way(),
+            watches: seat.limits.watches(),
             uptime_ms: (seat.outside.wall_ms)().saturating_sub(seat.boot_ms()),
         }
     }
@@ -113,7 +114,6 @@ impl OfMember {
             node_sessions: member.sessions.count(),
             frames_waiting: member.sessions.frames_waiting(),
             job_waits: member.watchers.waits(),
-            watches: 0,
             jobs,
             pending,
             active,

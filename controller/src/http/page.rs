@@ -51,6 +51,7 @@ impl Figures {
         page.gauge("muster_member", "1: it is a replica of the cluster; 0: it waits to be admitted.", member)?;
         page.gauge("muster_calls_under_way", "Requests of clients, waits apart.", self.calls_under_way as f64)?;
         page.gauge("muster_listings_under_way", "Listings being built.", self.listings_under_way as f64)?;
+        page.gauge("muster_watches", "Open watch streams.", self.watches as f64)?;
         page.counter("muster_elections_won", "How often this controller was elected.", self.elections_won)?;
         page.counter("muster_leader_changes", "How often it heard of another leader.", self.leader_changes)?;
         page.histogram("muster_schedule_pass_seconds", "Scheduling passes that planned something.", &self.passes)
@@ -133,7 +134,6 @@ fn of_cluster(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     page.gauge("muster_node_sessions", "Nodes connected to this leader.", member.node_sessions as f64)?;
     page.gauge("muster_orders_waiting", "Frames on their way to nodes.", member.frames_waiting as f64)?;
     page.gauge("muster_job_waits", "Jobs that clients wait for here.", member.job_waits as f64)?;
-    page.gauge("muster_watches", "Open watch streams.", member.watches as f64)?;
     page.gauge("muster_generation", "Of the cluster.", member.generation as f64)?;
     page.gauge("muster_feature_level", "Of the cluster.", f64::from(member.feature_level))?;
     page.gauge("muster_config_version", "In force.", member.config_version as f64)?;

@@ -17,6 +17,7 @@ mod script;
 mod stats;
 mod step;
 mod target;
+mod watched;
 mod will_run;
 
 pub(crate) use config::{config_text, config_versions};
@@ -30,4 +31,5 @@ pub(crate) use replicas::{answers, replicas};
 pub(crate) use script::script;
 pub(crate) use stats::stats;
 pub(crate) use step::{step_places, steps};
+pub(crate) use watched::Watcher;
 pub(crate) use will_run::will_run;

@@ -57,6 +57,7 @@ fn of_doors(text: StatsText, seat: &Seat, member: &Member) -> StatsText {
         calls_under_way: count(seat.limits.calls_under_way()),
         listings_under_way: count(seat.limits.listings_under_way()),
         waits: count(member.watchers.waits()),
+        watches: count(seat.limits.watches()),
         refused_credentials: now(&counters.refused_credentials),
         refused_garbage: now(&counters.garbage),
         refused_busy: now(&counters.refused_busy),

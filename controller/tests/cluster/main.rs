@@ -7,3 +7,4 @@ mod life;
 mod membership;
 mod replicas;
 mod stage;
+mod watch;

@@ -9,13 +9,13 @@ use muster_raft_store::MemoryDisk;
 use crate::stage::{ALICE, FakeNode, call, client, client_of, found, jobs, settings, soon, start, start_with, submit};
 
 /// Three voters: a founded, b and c admitted.
-struct Three {
-    controllers: Vec<Controller>,
+pub(crate) struct Three {
+    pub(crate) controllers: Vec<Controller>,
     disks: Vec<MemoryDisk>,
 }
 
 impl Three {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let disks: Vec<MemoryDisk> = (1..=3).map(MemoryDisk::new).collect();
         let a = start("a", &disks[0], Vec::new()).await;
         found(&a).await;
@@ -46,12 +46,12 @@ impl Three {
         .await;
     }
 
-    fn addresses(&self) -> Vec<String> {
+    pub(crate) fn addresses(&self) -> Vec<String> {
         self.controllers.iter().map(|it| it.client_address().to_owned()).collect()
     }
 
     /// Index of the leader.
-    async fn leader(&self) -> usize {
+    pub(crate) async fn leader(&self) -> usize {
         soon(async {
             loop {
                 if let Some(at) = self.controllers.iter().position(Controller::leads) {
@@ -63,7 +63,7 @@ impl Three {
         .await
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         for controller in self.controllers {
             controller.stop().await;
         }

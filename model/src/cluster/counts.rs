@@ -1,5 +1,9 @@
-//! How many there are, known without looking at each.
+//! How many there are, known without looking at each; and walking through them piece by piece.
 
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::job::Job;
 use super::state::Cluster;
 
 impl Cluster {
@@ -11,5 +15,10 @@ impl Cluster {
     /// As many as [`Cluster::active_jobs`] yields.
     pub fn active_count(&self) -> usize {
         self.index.active.len()
+    }
+
+    /// Records in memory after `uid`, by uid: whoever takes a few at a time goes on after the last one.
+    pub fn jobs_after(&self, uid: u64) -> impl Iterator<Item = &Arc<Job>> {
+        self.jobs.range((Bound::Excluded(uid), Bound::Unbounded)).map(|(_, job)| job)
     }
 }

@@ -51,6 +51,7 @@ kinds! {
     WaitJob(Body::WaitJob(_)) = "REQUEST_JOB_READY" 4019,
     WaitStep(Body::WaitStep(_)) = "MUSTER_WAIT_STEP" 9005,
     SaveSnapshot(Body::SaveSnapshot(_)) = "MUSTER_SAVE_SNAPSHOT" 9011,
+    Watch(Body::Watch(_)) = "MUSTER_WATCH" 9010,
     JobNodes(Body::JobNodes(_)) = "REQUEST_JOB_ALLOCATION_INFO" 4014,
     ConfigVersions(Body::ConfigVersions(_)) = "MUSTER_CONFIG_VERSIONS" 9006,
     InitCluster(Body::InitCluster(_)) = "MUSTER_INIT_CLUSTER" 9007,

@@ -23,6 +23,7 @@ mod step;
 mod submit;
 mod transfer;
 mod wait;
+mod watch;
 
 pub(crate) use caller::Caller;
 pub(crate) use kind::Kind;

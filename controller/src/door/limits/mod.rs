@@ -15,10 +15,10 @@ mod words;
 pub(crate) use budget::Spent;
 pub(crate) use words::Words;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_dialect::conf::Config;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use budget::Budgets;
@@ -27,9 +27,13 @@ use places::Places;
 /// Requests under way at once, long polls apart; the rest is asked to try again.
 const CALLS_AT_ONCE_MAX: usize = 2048;
 
+/// Watch streams open at once.
+const WATCHES_MAX: usize = 4096;
+
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Limits {
+    watches: Arc<Semaphore>,
     room: Semaphore,
     budgets: Mutex<Budgets>,
     listings: Places,
@@ -38,6 +42,7 @@ pub(crate) struct Limits {
 impl Limits {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
+            watches: Arc::new(Semaphore::new(WATCHES_MAX)),
             room: Semaphore::new(CALLS_AT_ONCE_MAX),
             budgets: Mutex::new(Budgets::new(Words::of(config))),
             listings: Places::default(),
@@ -67,6 +72,15 @@ impl Limits {
     /// Waits for one of the few places where long answers are built; `None`: too many wait already.
     pub(crate) async fn listing(&self) -> Option<SemaphorePermit<'_>> {
         self.listings.take().await
+    }
+
+    /// Room for one more watch, until the permit is dropped.
+    pub(crate) fn watch(&self) -> Option<OwnedSemaphorePermit> {
+        self.watches.clone().try_acquire_owned().ok()
+    }
+
+    pub(crate) fn watches(&self) -> usize {
+        WATCHES_MAX - self.watches.available_permits()
     }
 
     pub(crate) fn calls_under_way(&self) -> usize {
