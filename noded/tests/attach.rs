@@ -312,3 +312,14 @@ async fn sattach_hears_what_srun_hears_and_does_not_own_the_step() {
     assert_eq!(srun.hear().await.over, Some(0));
     node.stop().await;
 }
+
+#[tokio::test]
+async fn input_that_comes_before_the_tasks_is_not_lost() {
+    let place = Place::new();
+    let (mut leader, node) = held(&place).await;
+    leader.order(100, 1, order::Body::LaunchStep(step(&place.work(), 0, 1, &["cat"]))).await;
+    let mut srun = attach(&node, me(), 0, 0, false).await;
+    srun.input(None, "early\n", true).await;
+    assert_eq!(srun.hear().await.of(0), "early\n");
+    node.stop().await;
+}

@@ -111,7 +111,7 @@ async fn a_killed_supervisor_proves_nothing_and_its_tasks_are_looked_for() {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(supervisor(&place)), nix::sys::signal::Signal::SIGKILL).unwrap();
     let exit = leader.exit().await;
     assert_eq!((exit.wait_status, &exit.error[..]), (9, "the step's supervisor was killed"));
-    assert!(lives(&place));
+    assert!(!lives(&place), "they are ended before the exit is told");
     leader.order(100, 1, end()).await;
     leader.released().await;
     assert!(!lives(&place));
@@ -128,6 +128,43 @@ async fn a_damaged_exit_record_proves_nothing() {
     node.stop().await;
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(supervisor(&place)), nix::sys::signal::Signal::SIGKILL).unwrap();
     fs::write(place.spool().join(STEP_DIR).join("exit"), [0x28]).unwrap();
+    until("the supervisor is gone", || {
+        let lock = fs::File::open(place.spool().join(STEP_DIR).join("lock")).unwrap();
+        rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()
+    })
+    .await;
+    let node = place.start(&leader).await;
+    assert!(!leader.exit().await.error.is_empty());
+    leader.order(100, 1, end()).await;
+    leader.released().await;
+    assert!(!lives(&place));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_a_killed_supervisor_leaves_is_found_without_environment_and_session() {
+    let place = Place::new();
+    let hiding = format!("( setsid env -i /bin/sh -c 'exec <&- >&- 2>&-; {DEAF}' & )");
+    let (mut leader, node) = launched(&place, &script(&hiding, "sleep 1000")).await;
+    leader.started().await;
+    until("it hides", || place.work().join("hidden").exists()).await;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(supervisor(&place)), nix::sys::signal::Signal::SIGKILL).unwrap();
+    leader.exit().await;
+    assert!(!lives(&place));
+    leader.order(100, 1, end()).await;
+    leader.released().await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_task_without_environment_is_found_by_its_session_when_daemon_and_supervisor_died() {
+    let place = Place::new();
+    let hiding = format!("( env -i /bin/sh -c '{DEAF}' & )");
+    let (mut leader, node) = launched(&place, &script(&hiding, "sleep 1000")).await;
+    leader.started().await;
+    until("it hides", || place.work().join("hidden").exists()).await;
+    node.stop().await;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(supervisor(&place)), nix::sys::signal::Signal::SIGKILL).unwrap();
     until("the supervisor is gone", || {
         let lock = fs::File::open(place.spool().join(STEP_DIR).join("lock")).unwrap();
         rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok()

@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use super::children;
 use crate::JobUser;
 
 /// The system's number for a file that is there already.
@@ -30,10 +31,11 @@ pub(super) async fn write(
     command.args([format!("{:o}", start.mode), start.size.to_string(), u8::from(start.force).to_string(), modified]);
     command.arg(&start.path).current_dir("/").env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
-    let mut child = match command.spawn() {
+    let mut child = match children::start(|| command.spawn(), |child| child.id().map(|pid| pid as i32)) {
         Ok(child) => child,
         Err(e) => return failed(FAILED, &e.to_string()),
     };
+    let pid = child.id().unwrap_or(0) as i32;
     let mut stdin = child.stdin.take().expect("it was piped");
     let mut bytes = 0;
     while let Some(piece) = data.recv().await {
@@ -44,7 +46,9 @@ pub(super) async fn write(
         }
     }
     drop((stdin, data));
-    match child.wait_with_output().await {
+    let output = child.wait_with_output().await;
+    children::ended(pid);
+    match output {
         Ok(output) if output.status.success() => BroadcastDone { error: 0, message: String::new(), bytes },
         Ok(output) => {
             let error = if output.status.code() == Some(EEXIST) { EEXIST as u32 } else { FAILED };

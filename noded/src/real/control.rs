@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::spawn;
 use super::steps::{RealSteps, step_exit};
+use super::{spawn, verify};
 use crate::stepd::wire::{FromStep, Launch, ToStep, from_step, to_step};
 use crate::stepd::{exit_file, is_alive, make_directory, paths};
 use crate::{read_frame, write_frame};
@@ -60,7 +60,14 @@ pub(super) async fn watch(
         }
         if !is_alive(&dir) {
             // It may have written its exit between the two looks.
-            let exit = exit_file::read(&dir).map_or_else(killed, step_exit);
+            let exit = match exit_file::read(&dir) {
+                Some(record) => step_exit(record),
+                None => {
+                    warn!("step {step}: the supervisor was killed; what it left behind is ended");
+                    verify::until_step_empty(steps, step).await;
+                    killed()
+                }
+            };
             return steps.news(Input::StepExited { step, exit }).await;
         }
         tokio::time::sleep(CONNECT_AGAIN * 10).await;
@@ -87,7 +94,9 @@ fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<UnixSt
     let lock: File = make_directory(&dir, launch)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (own, its) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    spawn::supervisor(&steps.0.settings.program, &dir, &lock, &its)?;
+    let pid = spawn::supervisor(&steps.0.settings.program, &dir, &lock, &its)?;
+    // The session of its tasks, for whoever must find them without it.
+    io::Write::write_all(&mut &lock, pid.to_string().as_bytes())?;
     UnixStream::from_std(own.into())
 }
 

@@ -9,6 +9,8 @@ use muster_proto::wire::Hold;
 use tokio::process::Command;
 use tracing::{info, warn};
 
+use super::children;
+
 /// Programs that one pattern may stand for.
 const PROGRAMS_MAX: usize = 100;
 
@@ -65,7 +67,8 @@ impl Site<'_> {
         let mut command = Command::new(program);
         command.env_clear().envs(self.environment(hook, hold)).current_dir("/");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).kill_on_drop(true);
-        let mut child = command.spawn().map_err(|e| e.to_string())?;
+        let spawned = children::start(|| command.spawn(), |child| child.id().map(|pid| pid as i32));
+        let mut child = spawned.map_err(|e| e.to_string())?;
         let group = child.id();
         let waiting = child.wait();
         let status = match limit {
@@ -74,10 +77,13 @@ impl Site<'_> {
                 Ok(status) => status,
                 Err(_) => {
                     kill_group(group);
+                    let _ = child.wait().await;
+                    children::ended(group.unwrap_or(0) as i32);
                     return Err(format!("still running after {limit:?}: killed"));
                 }
             },
         };
+        children::ended(group.unwrap_or(0) as i32);
         match status {
             Ok(status) if status.success() => {
                 info!("{} ran", program.display());

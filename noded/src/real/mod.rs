@@ -1,6 +1,7 @@
 //! A node as it is: supervisors as processes, files in the spool, hardware from /proc and /sys.
 
 mod broadcast;
+mod children;
 mod control;
 mod hardware;
 mod hooks;

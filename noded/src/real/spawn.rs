@@ -16,8 +16,10 @@ use rustix::process::{PidfdFlags, pidfd_open};
 use tokio::io::unix::AsyncFd;
 use tracing::warn;
 
+use super::children;
+
 /// Starts `program stepd DIR` with the locked file as standard input and its end of the conversation as standard output.
-pub(super) fn supervisor(program: &Path, dir: &Path, lock: &File, talk: &OwnedFd) -> io::Result<()> {
+pub(super) fn supervisor(program: &Path, dir: &Path, lock: &File, talk: &OwnedFd) -> io::Result<i32> {
     let text = |text: &OsStr| CString::new(text.as_bytes()).map_err(io::Error::other);
     let arguments = [text(program.as_os_str())?, c"stepd".to_owned(), text(dir.as_os_str())?];
     let variable = |(mut name, value): (std::ffi::OsString, std::ffi::OsString)| {
@@ -33,9 +35,10 @@ pub(super) fn supervisor(program: &Path, dir: &Path, lock: &File, talk: &OwnedFd
     attributes.set_sigmask(&SigSet::empty())?;
     let own_session = PosixSpawnFlags::from_bits_retain(i32::from(libc::POSIX_SPAWN_SETSID));
     attributes.set_flags(own_session | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK)?;
-    let pid = posix_spawn(program, &descriptors, &attributes, &arguments, &environment)?;
+    let spawn = || Ok(posix_spawn(program, &descriptors, &attributes, &arguments, &environment)?);
+    let pid = children::start(spawn, |pid: &Pid| Some(pid.as_raw()))?;
     tokio::spawn(reap(pid));
-    Ok(())
+    Ok(pid.as_raw())
 }
 
 /// It usually outlives its step by little, and may outlive this daemon.
@@ -46,7 +49,9 @@ async fn reap(pid: Pid) {
         // SAFETY: an OwnedFd names the same open file for as long as it lives, and it lives inside the AsyncFd.
         let pidfd = unsafe { AsyncFd::register(pidfd) }?;
         let _ended = pidfd.readable().await?;
-        waitpid(pid, None).map(|_| ()).map_err(io::Error::from)
+        let waited = waitpid(pid, None).map(|_| ()).map_err(io::Error::from);
+        children::ended(pid.as_raw());
+        waited
     };
     if let Err(e) = waited.await {
         warn!("the supervisor with pid {pid} cannot be waited for: {e}");

@@ -60,6 +60,9 @@ impl RealSteps {
     #[must_use]
     pub fn new(spool: &Spool, settings: StepSettings) -> Self {
         let mark = spool.id.iter().map(|byte| format!("{byte:02x}")).collect();
+        if let Err(e) = nix::sys::prctl::set_child_subreaper(true) {
+            warn!("orphans of killed supervisors will not come to this daemon: {e}");
+        }
         let (spool, news) = (spool.path.clone(), OnceLock::new());
         Self(Arc::new(Inner { spool, settings, mark, news, controls: Mutex::default() }))
     }

@@ -9,7 +9,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
 use super::output::nonblocking;
-use super::shared::Shared;
+use super::shared::{Shared, Stage};
 
 /// Pieces that wait for one task; beyond it srun's stream is not read, and HTTP/2 holds srun back.
 pub(crate) const PIECES_WAITING_MAX: usize = 64;
@@ -55,6 +55,8 @@ async fn write_all(pipe: &AsyncFd<OwnedFd>, mut bytes: &[u8]) -> std::io::Result
 impl Shared {
     /// Hands a piece to its task, or to all; waits while they do not read.
     pub(crate) async fn feed(&self, task: Option<u32>, data: Bytes, eof: bool) {
+        // srun sends as soon as it is attached: what comes before the tasks are started is theirs all the same.
+        let _ = self.stage.subscribe().wait_for(|stage| *stage != Stage::Waiting).await;
         let targets: Vec<mpsc::Sender<Bytes>> = {
             let mut inputs = self.inputs.borrow_mut();
             let wanted = inputs.iter_mut().filter(|input| task.is_none_or(|task| task == input.task));

@@ -11,6 +11,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 pub(crate) struct Process {
     pub(crate) pid: i32,
     pub(crate) parent: i32,
+    pub(crate) session: i32,
     pub(crate) name: String,
     /// `R`, `S`, `D`, `Z`, …
     pub(crate) state: char,
@@ -61,9 +62,10 @@ fn parse(stat: &str) -> Option<Process> {
     let mut fields = rest.split(' ');
     let state = fields.next()?.chars().next()?;
     let parent = fields.next()?.parse().ok()?;
-    // Field 22 of proc(5); two of the numbered fields are gone with the name, and two were taken.
-    let started = fields.nth(17)?.parse().ok()?;
-    Some(Process { pid: pid.parse().ok()?, parent, name: name.to_owned(), state, started })
+    // Fields 6 and 22 of proc(5); two of the numbered fields are gone with the name.
+    let session = fields.nth(1)?.parse().ok()?;
+    let started = fields.nth(15)?.parse().ok()?;
+    Some(Process { pid: pid.parse().ok()?, parent, session, name: name.to_owned(), state, started })
 }
 
 /// Every process that can be seen.
@@ -102,23 +104,26 @@ fn walk(root: i32, children: impl Fn(i32) -> Vec<i32>) -> Vec<Process> {
 }
 
 /// Children of all threads of a process: proc(5), `/proc/PID/task/TID/children`.
-fn children(pid: i32) -> Vec<i32> {
+pub(crate) fn children(pid: i32) -> Vec<i32> {
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let of = threads.filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("children")).ok());
     of.flat_map(|line| line.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<i32>>()).collect()
 }
 
-/// All whose environment has `KEY=value` for a value that `wanted` takes. As root, everybody's; else one's own.
-pub(crate) fn marked(key: &str, wanted: impl Fn(&str) -> bool) -> Vec<Process> {
-    let carries = |process: &Process| {
-        let Ok(environment) = fs::read(format!("/proc/{}/environ", process.pid)) else { return false };
-        let value = environment.split(|byte| *byte == 0).find_map(|variable| {
-            let variable = std::str::from_utf8(variable).ok()?;
-            variable.strip_prefix(key)?.strip_prefix('=')
-        });
-        value.is_some_and(&wanted)
-    };
-    all().into_iter().filter(|process| !process.is_zombie() && carries(process)).collect()
+/// The value of a variable in a process's environment, as it was at exec. As root, everybody's; else one's own.
+pub(crate) fn variable(pid: i32, name: &str) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    environment.split(|byte| *byte == 0).find_map(|variable| {
+        let variable = std::str::from_utf8(variable).ok()?;
+        variable.strip_prefix(name)?.strip_prefix('=').map(str::to_owned)
+    })
+}
+
+/// Real user id of a process.
+pub(crate) fn owner(pid: i32) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
+    line.split_whitespace().next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -127,9 +132,10 @@ mod tests {
 
     #[test]
     fn a_name_with_parentheses_does_not_confuse() {
-        let line = "42 (a) R 1 (b) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1000 10";
+        let line = "42 (a) R 1 (b) S 7 42 43 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 12345 1000 10";
         let process = parse(line).unwrap();
-        assert_eq!((process.pid, process.parent, process.state, process.started), (42, 7, 'S', 12345));
+        assert_eq!((process.pid, process.parent, process.session), (42, 7, 43));
+        assert_eq!((process.state, process.started), ('S', 12345));
         assert_eq!(process.name, "a) R 1 (b");
     }
 

@@ -55,6 +55,11 @@ fn down(body: to_node::Body) -> Result<NodeDown, Status> {
 #[tonic::async_trait]
 impl Controller for Door {
     type SessionStream = ReceiverStream<Result<NodeDown, Status>>;
+    type SaveSnapshotStream = ReceiverStream<Result<SnapshotPiece, Status>>;
+
+    async fn save_snapshot(&self, _: Rq<Signed>) -> Result<Rs<Self::SaveSnapshotStream>, Status> {
+        Err(Status::unimplemented("a leader for nodes only"))
+    }
 
     async fn call(&self, _: Rq<Signed>) -> Result<Rs<Reply>, Status> {
         Err(Status::unimplemented("a leader for nodes only"))
