@@ -148,7 +148,7 @@ fn read(words: &TlsWords, own: &Identity, owners: &[u32]) -> Result<Material, Tl
     Ok(Material { provider, roots, cluster: own.cluster.clone(), dial, door: door.map(Arc::new), ends })
 }
 
-fn certificates(path: &Path, owners: &[u32]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn certificates(path: &Path, owners: &[u32]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let bytes = read_guarded(path, Secrecy::Public, owners)?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).take(CERTIFICATES_MAX).collect();
     let found = found.map_err(|why| TlsError::content(path, why))?;

@@ -19,6 +19,7 @@ mod error;
 mod files;
 mod first_byte;
 mod identity;
+mod inspect;
 mod listen;
 mod material;
 mod net;
@@ -31,11 +32,11 @@ mod words;
 pub use error::TlsError;
 pub use files::{FileError, Secrecy, read_guarded};
 pub use identity::{Identity, Role, Wanted};
+pub use inspect::Certificate;
 pub use material::Tls;
 pub use net::TlsNet;
 pub use peer::{Clients, Peer, PeerRefused, Rules};
 pub use site::TlsSite;
-pub use validity::ends_at_s;
 pub use words::{Migration, TlsWords};
 
 /// Certificates that end sooner are warned of, days.

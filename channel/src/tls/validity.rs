@@ -8,7 +8,7 @@ const GENERALIZED_TIME: u8 = 0x18;
 const DAY_S: u64 = 86_400;
 
 /// Seconds since the epoch at which `certificate` (DER) ends; nothing if it cannot be read.
-pub fn ends_at_s(certificate: &[u8]) -> Option<u64> {
+pub(super) fn ends_at_s(certificate: &[u8]) -> Option<u64> {
     let mut rest = certificate;
     let mut outer = expect(&mut rest, SEQUENCE)?;
     let mut signed = expect(&mut outer, SEQUENCE)?;

@@ -6,6 +6,7 @@ mod fence;
 mod fence_text;
 mod init;
 mod node;
+mod pki;
 mod replica;
 mod replicas;
 mod snapshot;
@@ -34,6 +35,7 @@ Usage: muster COMMAND
   fence NODE [--why TEXT] [--force]   switch a DOWN node off by its fence agents; --dry-run: say what would be done
   fence cancel NODE [--why TEXT]      call a fence operation off
   fence list|history [--json]         fence operations that are open, or all
+  pki init|issue|renew|status         certificates of replicas, nodes and users (muster pki --help)
   config show [VERSION]               the configuration in force, or an older version
   config versions [--json]            all versions
   version                             what this is
@@ -54,6 +56,8 @@ pub(crate) fn run(words: &[String]) -> u8 {
         ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
         ["snapshot", rest @ ..] => snapshot::run(rest),
         ["fence", rest @ ..] => fence::run(rest, json),
+        ["pki", rest @ ..] if pki::wants_help(rest) => pki::help(),
+        ["pki", rest @ ..] => with_configuration(|site| pki::run(site, rest, json)),
         ["config", "show"] => with_site(|_, reach| config::show(reach, 0)),
         ["config", "show", version] => match version.parse() {
             Ok(version) => with_site(|_, reach| config::show(reach, version)),
@@ -80,6 +84,14 @@ fn told(text: &str) -> u8 {
 
 fn print(text: &str) -> u8 {
     u8::from(!to_stdout(text))
+}
+
+/// For what speaks to nobody.
+fn with_configuration(work: impl FnOnce(&Site) -> u8) -> u8 {
+    match Site::read() {
+        Ok(site) => work(&site),
+        Err(error) => error.report(VOICE),
+    }
 }
 
 fn with_site(work: impl FnOnce(&Site, &Reach) -> u8) -> u8 {
