@@ -233,7 +233,7 @@ impl Globals {
 
 /// The default of the table, understood.
 pub(super) fn default_of(name: &str) -> Option<Value> {
-    let key = keys::find(keys::GLOBAL, name)?;
+    let key = keys::global(name)?;
     match (key.default, key.kind) {
         ("", Kind::List | Kind::Options(_) | Kind::Flags(_) | Kind::Words(_) | Kind::Plugins(..)) => {
             Some(Value::List(Vec::new()))
@@ -245,14 +245,14 @@ pub(super) fn default_of(name: &str) -> Option<Value> {
 
 /// The number that Slurm keeps for "unlimited", and shows: the largest of 16 or 32 bits.
 pub(super) fn unlimited(name: &str) -> u32 {
-    match keys::find(keys::GLOBAL, name).map(|key| key.kind) {
+    match keys::global(name).map(|key| key.kind) {
         Some(Kind::Number(max)) if max > u64::from(u16::MAX) => u32::MAX,
         _ => u32::from(u16::MAX),
     }
 }
 
 fn read_known(name: &str, pair: &Pair, fields: &mut Fields, findings: &mut Findings) -> bool {
-    match keys::find(keys::GLOBAL, name) {
+    match keys::global(name) {
         Some(key) => fields.accept(key, pair, findings),
         None => return false,
     }

@@ -80,16 +80,41 @@ pub struct Parsed {
 
 /// Reads the configuration whose root file is `root_path`.
 pub fn parse(source: &dyn Source, root_path: &str) -> Parsed {
+    parse_within(Scope::Everything, source, root_path)
+}
+
+/// The same for a command that asks the cluster about everything else: keys on lines of their own, and includes. Lines that
+/// begin with `NodeName`, `PartitionName` and the like, and the sister files, are neither read nor checked; what they
+/// would give is empty in the [`Config`].
+pub fn parse_globals(source: &dyn Source, root_path: &str) -> Parsed {
+    parse_within(Scope::Globals, source, root_path)
+}
+
+/// How much is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scope {
+    Everything,
+    Globals,
+}
+
+fn parse_within(scope: Scope, source: &dyn Source, root_path: &str) -> Parsed {
     let mut findings = Findings::default();
     let mut library = Library::new(source, root_path, &keys::is_known);
     let lines = library.read_root(root_path, &mut findings);
-    let config = lines.map(|lines| read_all(&mut library, lines, &mut findings));
+    let config = lines.map(|lines| read_all(scope, &mut library, lines, &mut findings));
     let config = config.filter(|_| !findings.has_errors());
     Parsed { config, diagnostics: findings.into_list(), files: library.into_files() }
 }
 
-fn read_all(library: &mut Library<'_>, lines: Vec<Vec<Pair>>, findings: &mut Findings) -> Config {
-    let lines = Lines::sort(lines);
+fn read_all(scope: Scope, library: &mut Library<'_>, lines: Vec<Vec<Pair>>, findings: &mut Findings) -> Config {
+    let mut lines = Lines::sort(lines);
+    if scope == Scope::Globals {
+        lines = Lines { globals: lines.globals, ..Lines::default() };
+    }
+    let mut sister = |name: &str, findings: &mut Findings| match scope {
+        Scope::Everything => library.read_sister(name, findings),
+        Scope::Globals => Vec::new(),
+    };
     let top = Place { file: 0, line: 1, column: 1 };
     let globals = globals::Globals::read(&lines.globals, top, findings);
     let gres_types = globals.list("GresTypes");
@@ -107,10 +132,10 @@ fn read_all(library: &mut Library<'_>, lines: Vec<Vec<Pair>>, findings: &mut Fin
     let root_barred = globals.is_on("DisableRootJobs");
     lines.partitions.iter().for_each(|pairs| partitions.read(pairs, &members, root_barred, findings));
     lines.report_unused(findings);
-    let gres = gres::read(&library.read_sister("gres.conf", findings), &nodes, &gres_types, findings);
-    let cgroup = cgroup::read(&library.read_sister("cgroup.conf", findings), findings);
-    let topology = topology::read(&library.read_sister("topology.conf", findings), &nodes, findings);
-    let fence = fence::read(&library.read_sister("fence.conf", findings), &nodes, findings);
+    let gres = gres::read(&sister("gres.conf", findings), &nodes, &gres_types, findings);
+    let cgroup = cgroup::read(&sister("cgroup.conf", findings), findings);
+    let topology = topology::read(&sister("topology.conf", findings), &nodes, findings);
+    let fence = fence::read(&sister("fence.conf", findings), &nodes, findings);
     let places = check::Places::of(&globals, partitions.places.clone(), top);
     let parts = assemble::Parts { globals, nodes, node_sets, partitions, gres, cgroup, topology, fence };
     let mut config = parts.assemble(findings);

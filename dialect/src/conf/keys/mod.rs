@@ -7,6 +7,8 @@ mod global;
 mod lines;
 mod words;
 
+use std::cmp::Ordering;
+
 use super::value::Kind;
 
 pub(super) use global::GLOBAL;
@@ -64,6 +66,18 @@ pub(super) fn find(table: &'static [Key], name: &str) -> Option<&'static Key> {
     table.iter().find(|key| key.name.eq_ignore_ascii_case(name))
 }
 
+/// The row of a global key.
+pub(super) fn global(name: &str) -> Option<&'static Key> {
+    let at = GLOBAL.binary_search_by(|key| in_order(key.name, name)).ok()?;
+    Some(&GLOBAL[at])
+}
+
+/// The order of the table: alphabetical, without regard to case.
+fn in_order(a: &str, b: &str) -> Ordering {
+    let of_a = a.bytes().map(|byte| byte.to_ascii_lowercase());
+    of_a.cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()))
+}
+
 /// Every global key with its kind, default and support, in alphabetical order.
 pub fn global_keys() -> &'static [Key] {
     GLOBAL
@@ -71,7 +85,7 @@ pub fn global_keys() -> &'static [Key] {
 
 /// True for every key that may stand anywhere in slurm.conf.
 pub(super) fn is_known(name: &str) -> bool {
-    find(GLOBAL, name).is_some()
+    global(name).is_some()
         || LINES.iter().any(|(_, table)| find(table, name).is_some())
         || super::obsolete::find(name).is_some()
 }
@@ -92,6 +106,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn global_keys_stand_in_order_and_are_found_in_any_case() {
+        assert!(GLOBAL.is_sorted_by(|a, b| in_order(a.name, b.name) == Ordering::Less));
+        for key in GLOBAL {
+            assert_eq!(global(&key.name.to_ascii_uppercase()), Some(key));
+        }
+        assert_eq!(global("NoSuchKey"), None);
     }
 
     #[test]

@@ -48,3 +48,19 @@ fn a_closure_is_a_source() {
     let source = |path: &str| if path == "f" { Ok(ROOT.to_string()) } else { Err("No such file".to_string()) };
     assert!(parse(&source, "f").config.is_some());
 }
+
+#[test]
+fn a_client_reads_keys_alone_and_still_hears_of_their_faults() {
+    let globals = |text: &str| parse_globals(&Stored(&files(&[("/s", text), ("/gres.conf", "nonsense")])), "/s");
+    let parsed = globals("ClusterName=c\nSlurmctldHost=a\nMaxArraySize=7\nNodeName=n[1-\nPartitionName=\n");
+    let config = parsed.config.expect("lines of nodes and partitions are not read");
+    assert_eq!((config.max_array_size, config.nodes.len(), parsed.files.len()), (7, 0, 1));
+    let faulty = "ClusterName=c\nSlurmctldHost=a\nMaxArraySize=x\nNoSuchKey=1\n";
+    let errors = |parsed: &Parsed| {
+        let errors = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error);
+        errors.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let parsed = globals(faulty);
+    assert_eq!(parsed.config, None);
+    assert_eq!(errors(&parsed), errors(&read(&[("/s", faulty)])));
+}
