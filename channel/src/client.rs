@@ -1,7 +1,8 @@
 //! The client's side of the client door: any controller is enough, the leader is followed, a repeat is the same request.
 
-mod snapshot;
+mod at_once;
 
+mod snapshot;
 mod watch;
 
 use std::sync::{Arc, Mutex};
@@ -16,7 +17,6 @@ use tonic::Code;
 use tonic::transport::Channel;
 
 pub use snapshot::Saving;
-
 pub use watch::Watching;
 
 use crate::credential::{CredentialError, Credentials, seal};
@@ -102,9 +102,20 @@ impl Client {
     /// # Errors
     /// See [`CallError`]. A refused request was not carried out.
     pub async fn call(&self, body: request::Body) -> Result<reply::Body, CallError> {
-        let started = Instant::now();
-        let bytes = self.encode(body, false);
-        let mut sent = false;
+        self.ask(self.question(body)).await
+    }
+
+    /// A request with an id of its own.
+    pub fn question(&self, body: request::Body) -> Question {
+        Question { encoded: self.encode(body, false), started: Instant::now(), sent: false }
+    }
+
+    /// Asks until there is an answer: every repeat is the same request.
+    ///
+    /// # Errors
+    /// See [`CallError`]. A refused request was not carried out.
+    pub async fn ask(&self, question: Question) -> Result<reply::Body, CallError> {
+        let Question { encoded: bytes, started, mut sent } = question;
         let mut pause = PAUSE_FIRST;
         let mut next = self.warm_address();
         let mut busy = None;
@@ -173,13 +184,7 @@ impl Client {
     }
 
     async fn try_once(&self, address: &str, request: &Encoded) -> Result<Tried, CallError> {
-        let claim = Claim {
-            cluster: self.options.cluster.clone(),
-            request_id: request.id.to_vec().into(),
-            audience: "controller".into(),
-            sender: "client".into(),
-            ..Claim::default()
-        };
+        let claim = self.claim(request);
         // A fresh credential each time: munge refuses replays.
         let signed = seal(&self.keeper, request.bytes.clone(), claim).await?;
         let channel = self.channel(address);
@@ -195,6 +200,16 @@ impl Client {
                 understood(reply.into_inner())
             }
         })
+    }
+
+    fn claim(&self, request: &Encoded) -> Claim {
+        Claim {
+            cluster: self.options.cluster.clone(),
+            request_id: request.id.to_vec().into(),
+            audience: "controller".into(),
+            sender: "client".into(),
+            ..Claim::default()
+        }
     }
 
     fn nth(&self, turn: usize) -> String {
@@ -234,6 +249,20 @@ impl Client {
             tokio::time::sleep(*pause + Duration::from_millis(jitter)).await;
             *pause = (*pause * 2).min(if started.elapsed() < ELECTION { PAUSE_MAX } else { PAUSE_MAX_LATER });
         }
+    }
+}
+
+/// A request on its way to an answer.
+pub struct Question {
+    encoded: Encoded,
+    started: Instant,
+    sent: bool,
+}
+
+impl Question {
+    /// Whether it was sent to a controller that did not answer.
+    pub fn may_be_done(&self) -> bool {
+        self.sent
     }
 }
 

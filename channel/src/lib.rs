@@ -15,14 +15,16 @@ mod client;
 mod credential;
 mod dial;
 mod munge;
+mod munged;
 mod no_auth;
+mod once;
 mod outside;
 mod serve;
 mod tcp;
 pub mod tls;
 
 pub use client::Watching;
-pub use client::{CallError, Client, ClientOptions, Saving};
+pub use client::{CallError, Client, ClientOptions, Question, Saving};
 pub use credential::{CredentialError, Credentials, Expect, Speaker, seal, seal_claim, verify};
 pub use dial::dial;
 pub use munge::Munge;

@@ -5,8 +5,8 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
-use rand::rngs::StdRng;
-use rand::{RngCore, SeedableRng};
+use rand::rngs::{OsRng, StdRng};
+use rand::{RngCore, SeedableRng, TryRngCore};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::Tcp;
@@ -25,6 +25,10 @@ pub type BoxStream = Box<dyn Stream>;
 pub trait Net: Send + Sync + 'static {
     /// Opens a connection. The caller sets the time-out.
     fn connect(&self, address: &str) -> BoxFuture<'static, io::Result<BoxStream>>;
+    /// Whether a connection is TCP as the kernel makes it, with nothing between: what a command may then open itself.
+    fn is_plain_tcp(&self) -> bool {
+        false
+    }
     /// Listens; port 0 picks a free one.
     fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>>;
     /// This network, where nobody else will do as the other end of a connection. Nothing: it cannot tell who is there.
@@ -46,12 +50,12 @@ pub type WallClock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
 /// A source of random bytes: the kernel's, or the seed's.
 #[derive(Clone)]
-pub struct Random(Arc<Mutex<StdRng>>);
+pub struct Random(Arc<Mutex<dyn RngCore + Send>>);
 
 impl Random {
-    /// Seeded by the operating system.
+    /// The operating system's. Asked each time: a command wants 16 bytes, and would pay more for a generator's set-up.
     pub fn from_os() -> Self {
-        Self(Arc::new(Mutex::new(StdRng::from_os_rng())))
+        Self(Arc::new(Mutex::new(OsRng.unwrap_err())))
     }
 
     /// The same bytes for the same seed.

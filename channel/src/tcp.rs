@@ -21,6 +21,10 @@ impl Net for Tcp {
         })
     }
 
+    fn is_plain_tcp(&self) -> bool {
+        true
+    }
+
     fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>> {
         let address = address.to_owned();
         Box::pin(async move {

@@ -74,6 +74,16 @@ async fn munge_tells_who_sealed_it_and_refuses_the_replay() {
 }
 
 #[tokio::test]
+async fn what_a_command_seals_is_believed_as_what_the_library_seals() {
+    let munged = Munged::start();
+    let command: Arc<dyn Credentials> = Arc::new(Munge::for_command(Some(&munged.directory.path().join("socket"))));
+    assert!(!command.blocks(), "a command has one thread");
+    let signed = seal(&command, b"request".to_vec(), claim()).await.expect("sealed");
+    let speaker = verify(&munged.keeper(), &signed, EXPECT).await.expect("believed");
+    assert_eq!(speaker.uid, nix::unistd::geteuid().as_raw());
+}
+
+#[tokio::test]
 async fn munge_refuses_a_forged_credential() {
     let munged = Munged::start();
     let keeper = munged.keeper();
@@ -86,11 +96,13 @@ async fn munge_refuses_a_forged_credential() {
 
 #[tokio::test]
 async fn a_munged_that_is_not_there_is_named() {
-    let munge = Munge::load(Some(Path::new("/nonexistent/socket"))).expect("libmunge loads");
-    let CredentialError::Unavailable(why) = munge.wrap(b"").expect_err("nobody answers") else {
-        panic!("another kind of error");
-    };
-    assert!(why.contains("/nonexistent/socket"), "{why}");
+    let nowhere = Some(Path::new("/nonexistent/socket"));
+    for munge in [Munge::load(nowhere).expect("libmunge loads"), Munge::for_command(nowhere)] {
+        let CredentialError::Unavailable(why) = munge.wrap(b"").expect_err("nobody answers") else {
+            panic!("another kind of error");
+        };
+        assert!(why.contains("/nonexistent/socket"), "{why}");
+    }
 }
 
 #[tokio::test]

@@ -10,9 +10,14 @@ use crate::site::Client;
 /// Above this a script or an environment goes ahead; also the size of a part. Bytes.
 const PART_BYTES_MAX: usize = 512 * 1024;
 
+/// Whether these would be sent ahead.
+pub(crate) fn is_large(bytes: &[u8]) -> bool {
+    bytes.len() > PART_BYTES_MAX
+}
+
 /// Sends `bytes` ahead if they are large, empties them and gives their reference; small ones are left alone.
 pub(crate) async fn send_ahead(client: &Client, bytes: &mut Vec<u8>) -> Result<Option<BlobRef>, CallError> {
-    if bytes.len() <= PART_BYTES_MAX {
+    if !is_large(bytes) {
         return Ok(None);
     }
     let whole = std::mem::take(bytes);

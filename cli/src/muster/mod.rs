@@ -88,14 +88,14 @@ fn print(text: &str) -> u8 {
 
 /// For what speaks to nobody.
 fn with_configuration(work: impl FnOnce(&Site) -> u8) -> u8 {
-    match Site::read() {
+    match Site::read_all() {
         Ok(site) => work(&site),
         Err(error) => error.report(VOICE),
     }
 }
 
 fn with_site(work: impl FnOnce(&Site, &Reach) -> u8) -> u8 {
-    let site = match Site::read() {
+    let site = match Site::read_all() {
         Ok(site) => site,
         Err(error) => return error.report(VOICE),
     };

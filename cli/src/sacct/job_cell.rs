@@ -52,7 +52,7 @@ impl Teller {
     pub(super) fn cell(&self, job: &JobInfo, name: &str) -> String {
         let Some(row) = &job.row else { return String::new() };
         let none = JobSpec::default();
-        let spec = row.spec.as_ref().unwrap_or(&none);
+        let spec = row.spec.as_deref().unwrap_or(&none);
         let text = ids(job, row, spec, name).or_else(|| self.times(job, row, spec, name));
         text.or_else(|| self.sizes(job, row, spec, name)).or_else(|| texts(job, row, spec, name)).unwrap_or_default()
     }

@@ -12,7 +12,7 @@ use muster_proto::durable::JobKind;
 use crate::process::{Here, Variables};
 use crate::request::{Bad, Command, Draft, Source, from_environment};
 use crate::say::Voice;
-use crate::site::{Site, block_on};
+use crate::site::Site;
 use crate::{entry, refusal};
 use script::{Origin, SCRIPT_BYTES_DEFAULT, origin};
 pub(crate) use send::Submission;
@@ -30,7 +30,7 @@ pub(crate) fn run(words: &[String]) -> u8 {
     };
     match prepare(&parsed, &site, words, voice) {
         Ok(submission) => match site.reach(voice.program) {
-            Ok(reach) => block_on(submission.carry_out(&reach.client, &site.config.cluster_name, voice)),
+            Ok(reach) => submission.carry_out(&reach.client, &site.config.cluster_name, voice),
             Err(error) => error.report(voice),
         },
         Err(code) => code,

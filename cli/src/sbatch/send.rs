@@ -5,12 +5,12 @@ use muster_proto::durable::JobSpec;
 use muster_proto::wire::{Submit, Submitted, reply, request};
 
 use super::wait;
-use crate::blob::send_ahead;
+use crate::blob::{is_large, send_ahead};
 use crate::refusal::{self, Refusal, submission_failed};
 use crate::request::ClientSide;
 use crate::say::{Voice, to_stdout};
 use crate::show_time::local;
-use crate::site::Client;
+use crate::site::{Client, block_on};
 
 /// A job, ready to be sent.
 #[derive(Debug)]
@@ -23,10 +23,10 @@ pub(crate) struct Submission {
 
 impl Submission {
     /// Submits, prints, and waits if asked to. The exit code.
-    pub(crate) async fn carry_out(self, client: &Client, cluster: &str, voice: Voice) -> u8 {
+    pub(crate) fn carry_out(self, client: &Client, cluster: &str, voice: Voice) -> u8 {
         let wishes = self.client.clone();
         let partitions = self.job.partitions.clone();
-        match self.submit(client).await {
+        match self.submit(client) {
             Ok(submitted) if wishes.test_only => {
                 voice.bare(&format!("{}: {}", voice.program, would_start(&submitted)));
                 0
@@ -36,22 +36,27 @@ impl Submission {
                 if !wishes.quiet && !to_stdout(&announcement(&submitted, &wishes, cluster)) {
                     return refusal::failed();
                 }
-                if wishes.wait { wait::for_end(client, &submitted, voice).await } else { 0 }
+                if wishes.wait { block_on(wait::for_end(client, &submitted, voice)) } else { 0 }
             }
             Err(error) => report(&error, wishes.test_only, &partitions, voice),
         }
     }
 
-    async fn submit(mut self, client: &Client) -> Result<Submitted, CallError> {
-        self.job.script = send_ahead(client, &mut self.script).await?;
-        self.job.environment = send_ahead(client, &mut self.environment).await?;
+    fn submit(mut self, client: &Client) -> Result<Submitted, CallError> {
+        if is_large(&self.script) || is_large(&self.environment) {
+            block_on(async {
+                self.job.script = send_ahead(client, &mut self.script).await?;
+                self.job.environment = send_ahead(client, &mut self.environment).await?;
+                Ok::<_, CallError>(())
+            })?;
+        }
         let submit = Submit {
             spec: Some(self.job),
             script: self.script.into(),
             environment: self.environment.into(),
             test_only: self.client.test_only,
         };
-        match client.call(request::Body::Submit(submit)).await? {
+        match client.call_now(request::Body::Submit(submit))? {
             reply::Body::Submitted(submitted) => Ok(submitted),
             _ => Err(refusal::unexpected()),
         }

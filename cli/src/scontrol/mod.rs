@@ -48,7 +48,7 @@ pub fn run(words: &[String]) -> u8 {
 impl Control {
     /// The cluster; told when there is none.
     fn site(&self) -> Result<Site, u8> {
-        Site::read().map_err(|error| error.report(self.voice))
+        Site::read_all().map_err(|error| error.report(self.voice))
     }
 
     /// How to speak to it.

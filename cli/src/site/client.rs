@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use muster_channel::{BoxFuture, BoxStream, CallError, ClientOptions, Credentials, Listener, Net, Outside};
+use muster_channel::{BoxFuture, BoxStream, CallError, ClientOptions, Credentials, Listener, Net, Outside, Question};
 use muster_dialect::errno;
 use muster_proto::wire::{Failure, reply, request};
+
+use super::block_on;
 
 /// How long controllers that never answered are tried.
 const NEVER_REACHED: Duration = Duration::from_secs(20);
@@ -36,8 +38,27 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub(crate) async fn call(&self, body: request::Body) -> Result<reply::Body, CallError> {
+        self.ask(self.inner.question(body)).await
+    }
+
+    /// The same for a command that does nothing else meanwhile: a controller that answers at once needs no runtime.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub(crate) fn call_now(&self, body: request::Body) -> Result<reply::Body, CallError> {
+        let mut question = self.inner.question(body);
+        match self.inner.ask_at_once(&mut question)? {
+            Some(answer) => Ok(answer),
+            None => {
+                self.reached.fetch_or(question.may_be_done(), Ordering::Relaxed);
+                block_on(self.ask(question))
+            }
+        }
+    }
+
+    async fn ask(&self, question: Question) -> Result<reply::Body, CallError> {
         tokio::select! {
-            answer = self.inner.call(body) => answer,
+            answer = self.inner.ask(question) => answer,
             () = self.never_reached() => Err(self.unreachable()),
         }
     }
@@ -103,6 +124,10 @@ impl Net for Noticing {
             reached.store(true, Ordering::Relaxed);
             Ok(stream)
         })
+    }
+
+    fn is_plain_tcp(&self) -> bool {
+        self.net.is_plain_tcp()
     }
 
     fn listen(&self, address: &str) -> BoxFuture<'static, std::io::Result<Box<dyn Listener>>> {

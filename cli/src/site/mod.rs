@@ -8,13 +8,14 @@ mod tls;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use muster_channel::tls::TlsError;
 use muster_channel::{ClientOptions, CredentialError, Credentials, Munge, NoAuth, Outside};
 use muster_dialect::conf::{self, Config, Severity};
 use thiserror::Error;
+use tokio::runtime::Runtime;
 
 use crate::refusal::{GIVE_UP, GIVE_UP_OTHERS, ONE_TRY};
 use crate::say::{Voice, os_error};
@@ -60,7 +61,7 @@ impl SiteError {
 #[derive(Debug)]
 pub(crate) struct Site {
     pub config: Config,
-    /// Path and text: slurm.conf first, includes and sister files after it.
+    /// Path and text: slurm.conf first, includes and, where all was read, sister files after it.
     pub files: Vec<(String, String)>,
 }
 
@@ -82,20 +83,33 @@ impl conf::Source for Disk {
 }
 
 impl Site {
-    /// Reads the configuration of this host.
+    /// Reads what most commands need of this host's configuration: everything but nodes, partitions and sister files,
+    /// which the cluster is asked about.
     ///
     /// # Errors
     /// There is none, or it has errors.
     pub(crate) fn read() -> Result<Self, SiteError> {
-        let path = std::env::var("SLURM_CONF").ok().filter(|path| !path.is_empty());
-        Self::read_from(&path.unwrap_or_else(|| DEFAULT_PATH.to_owned()))
+        Self::read_from(&Self::path(), conf::parse_globals)
     }
 
-    fn read_from(path: &str) -> Result<Self, SiteError> {
+    /// Reads all of this host's configuration.
+    ///
+    /// # Errors
+    /// There is none, or it has errors.
+    pub(crate) fn read_all() -> Result<Self, SiteError> {
+        Self::read_from(&Self::path(), conf::parse)
+    }
+
+    fn path() -> String {
+        let path = std::env::var("SLURM_CONF").ok().filter(|path| !path.is_empty());
+        path.unwrap_or_else(|| DEFAULT_PATH.to_owned())
+    }
+
+    fn read_from(path: &str, parse: impl Fn(&dyn conf::Source, &str) -> conf::Parsed) -> Result<Self, SiteError> {
         if let Err(error) = std::fs::File::open(path) {
             return Err(SiteError::Unreadable { path: path.to_owned(), why: os_error(&error) });
         }
-        let parsed = conf::parse(&Disk, path);
+        let parsed = parse(&Disk, path);
         let errors = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Error);
         let text = errors.map(ToString::to_string).collect::<Vec<_>>().join("\n");
         let config = parsed.config.ok_or(SiteError::Invalid(text))?;
@@ -134,7 +148,7 @@ impl Site {
         match self.config.auth_type.as_str() {
             "auth/munge" => {
                 let socket = self.config.auth_info.get("socket").map(Path::new);
-                Ok(Arc::new(Munge::load(socket)?))
+                Ok(Arc::new(Munge::for_command(socket)))
             }
             "auth/none" => {
                 let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
@@ -169,13 +183,17 @@ pub(crate) struct Reach {
     pub cluster: String,
 }
 
-/// Runs `work` on this thread. Commands are short: more threads would only cost time to start.
+/// Runs `work` on this thread. Commands are short: more threads would only cost time to start. The runtime is never taken
+/// down: the kernel closes and frees a process faster than it does so itself.
 ///
 /// # Panics
 /// When the kernel gives no event queue, without which nothing can be done.
 pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.expect("the kernel gives every process an event queue").block_on(work)
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("the kernel gives every process an event queue")
+    });
+    RUNTIME.block_on(work)
 }
 
 #[cfg(test)]
@@ -184,7 +202,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = Site::read_from("/no/such/slurm.conf").expect_err("there is none");
+        let error = Site::read_from("/no/such/slurm.conf", conf::parse).expect_err("there is none");
         assert_eq!(error.to_string(), "cannot read /no/such/slurm.conf: No such file or directory");
     }
 
@@ -195,7 +213,7 @@ mod tests {
         let text = "ClusterName=c\nSlurmctldHost=a(127.0.0.1)\nSlurmctldHost=b\nSlurmctldPort=7001\nAuthType=auth/none\n\
                     NodeName=n1\nPartitionName=p Nodes=n1 Default=YES\n";
         std::fs::write(&path, text).expect("writable");
-        let site = Site::read_from(&path.to_string_lossy()).expect("it is valid");
+        let site = Site::read_from(&path.to_string_lossy(), conf::parse_globals).expect("it is valid");
         let expected = [("a".to_owned(), "127.0.0.1:7001".to_owned()), ("b".to_owned(), "b:7001".to_owned())];
         assert_eq!(site.controllers(), expected);
         assert_eq!(site.files.len(), 1);

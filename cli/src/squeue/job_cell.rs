@@ -40,7 +40,7 @@ impl Teller {
     pub(super) fn cell(&self, job: &JobInfo, name: &str) -> String {
         let Some(row) = &job.row else { return String::new() };
         let (none, no_request) = (JobSpec::default(), Request::default());
-        let spec = row.spec.as_ref().unwrap_or(&none);
+        let spec = row.spec.as_deref().unwrap_or(&none);
         let request = spec.request.as_ref().unwrap_or(&no_request);
         self.of_state(job, row, name)
             .or_else(|| self.of_time(job, row, spec, name))

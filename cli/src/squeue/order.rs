@@ -80,7 +80,7 @@ fn compare_jobs(letter: char, a: &JobInfo, b: &JobInfo) -> Ordering {
 }
 
 fn spec<T: Default>(job: &JobInfo, of: impl Fn(&muster_proto::durable::JobSpec) -> T) -> T {
-    job.row.as_ref().and_then(|row| row.spec.as_ref()).map_or_else(T::default, of)
+    job.row.as_ref().and_then(|row| row.spec.as_deref()).map_or_else(T::default, of)
 }
 
 /// Numbered steps before batch and extern, as Slurm numbers them.

@@ -60,6 +60,12 @@ pub(crate) fn run(words: &[String]) -> u8 {
     }
     let here = Here::look(&[vec!["srun".to_owned()], words.to_vec()].concat());
     match site.reach(voice.program) {
+        Ok(reach) if draft.client.test_only && matches!(inside, Inside::Nothing) => {
+            match StepDraft::of(&draft, &parsed.operands, &here, &site, &inside) {
+                Ok(_) => test_only(&site, &reach, draft, &parsed.operands, &here, voice),
+                Err(bad) => bad.report(voice),
+            }
+        }
         Ok(reach) => block_on(launch(&site, &reach, draft, &parsed.operands, &inside, &here, voice)),
         Err(error) => error.report(voice),
     }
@@ -85,7 +91,6 @@ async fn launch(
     };
     match inside {
         Inside::Job { .. } => step::run_inside(site, reach, step, inside, &client, &mut signals, voice).await,
-        Inside::Nothing if client.test_only => test_only(site, reach, draft, command, here, voice).await,
         Inside::Nothing => {
             let granted = match own_allocation(site, reach, draft, command, here, &mut signals, voice).await {
                 Ok(granted) => granted,
@@ -119,12 +124,12 @@ fn job_command(command: &[String]) -> Command {
     Command { kind: JobKind::Run, name, args: command.to_vec(), script: String::new() }
 }
 
-async fn test_only(site: &Site, reach: &Reach, draft: Draft, command: &[String], here: &Here, voice: Voice) -> u8 {
+fn test_only(site: &Site, reach: &Reach, draft: Draft, command: &[String], here: &Here, voice: Voice) -> u8 {
     let client = draft.client.clone();
     match draft.into_job(here, site, job_command(command)) {
         Ok(job) => {
             let submission = crate::sbatch::Submission { job, script: Vec::new(), environment: Vec::new(), client };
-            submission.carry_out(&reach.client, &site.config.cluster_name, voice).await
+            submission.carry_out(&reach.client, &site.config.cluster_name, voice)
         }
         Err(bad) => bad.report(voice),
     }

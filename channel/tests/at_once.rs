@@ -1,0 +1,153 @@
+//! A command's one call, without a runtime, to a controller's door as it is served.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use muster_channel::{Client, ClientOptions, NoAuth, Outside, serve};
+use muster_proto::wire::{ConfigText, Done, NotLeader, Ping, Reply, Request, Signed, Submit, reply, request};
+use prost::Message;
+use tokio::runtime::Runtime;
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, Service, http};
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::service::Routes;
+use tonic::{Response, Status};
+use tonic_prost::ProstCodec;
+
+/// Answers every call with the same. By hand, so that other calls of the contract are none of its business.
+#[derive(Clone)]
+struct Door(Result<reply::Body, Status>);
+
+impl NamedService for Door {
+    const NAME: &'static str = "muster.wire.Controller";
+}
+
+impl Service<http::Request<Body>> for Door {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let door = self.clone();
+        Box::pin(async move { Ok(Grpc::new(ProstCodec::default()).unary(door, request).await) })
+    }
+}
+
+impl UnaryService<Signed> for Door {
+    type Response = Reply;
+    type Future = std::future::Ready<Result<Response<Reply>, Status>>;
+
+    fn call(&mut self, signed: tonic::Request<Signed>) -> Self::Future {
+        let request = Request::decode(&signed.into_inner().request[..]).expect("a request of the contract");
+        assert_eq!((request.program.as_str(), request.request_id.len()), ("test", 16));
+        std::future::ready(self.0.clone().map(|body| Response::new(Reply { body: Some(body) })))
+    }
+}
+
+/// Doors that are open as long as this lives.
+struct Doors {
+    runtime: Runtime,
+    addresses: Vec<String>,
+}
+
+impl Doors {
+    fn new() -> Self {
+        Self { runtime: Runtime::new().expect("a runtime"), addresses: Vec::new() }
+    }
+
+    fn open(&mut self, answer: Result<reply::Body, Status>) -> String {
+        let listener = self.runtime.block_on(Outside::real().net.listen("127.0.0.1:0")).expect("a port");
+        let address = listener.address().expect("it has one");
+        let routes = Routes::new(Door(answer));
+        self.runtime.spawn(serve(listener, routes, std::future::pending()));
+        self.addresses.push(address.clone());
+        address
+    }
+
+    fn client(&self, controllers: Vec<String>) -> Client {
+        let options = ClientOptions {
+            cluster: "c".into(),
+            controllers,
+            host: "here".into(),
+            program: "test".into(),
+            one_try: Duration::from_secs(20),
+            give_up: Duration::from_secs(20),
+        };
+        Client::new(Outside::real(), Arc::new(NoAuth::new(0, 0)), options)
+    }
+}
+
+/// A port where nobody listens.
+fn closed() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("it has one").to_string()
+}
+
+fn done() -> reply::Body {
+    reply::Body::Done(Done { count: 7, ..Done::default() })
+}
+
+fn not_leader(address: &str) -> reply::Body {
+    reply::Body::NotLeader(NotLeader { leader_address: address.to_owned(), ..NotLeader::default() })
+}
+
+#[test]
+fn a_controller_that_is_not_there_is_passed_by_and_a_follower_names_the_leader() {
+    let mut doors = Doors::new();
+    let leader = doors.open(Ok(done()));
+    let follower = doors.open(Ok(not_leader(&leader)));
+    let client = doors.client(vec![closed(), follower]);
+    let mut question = client.question(request::Body::Ping(Ping {}));
+    assert_eq!(client.ask_at_once(&mut question).expect("no refusal"), Some(done()));
+}
+
+#[test]
+fn an_answer_of_many_frames_comes_whole() {
+    let mut doors = Doors::new();
+    let text = ConfigText { notes: vec!["x".repeat(3_000_000)], ..ConfigText::default() };
+    let door = doors.open(Ok(reply::Body::Config(text.clone())));
+    let client = doors.client(vec![door]);
+    let mut question = client.question(request::Body::Ping(Ping {}));
+    assert_eq!(client.ask_at_once(&mut question).expect("no refusal"), Some(reply::Body::Config(text)));
+}
+
+#[test]
+fn what_is_not_answered_at_once_is_asked_again_by_the_usual_way() {
+    let mut doors = Doors::new();
+    let door = doors.open(Err(Status::invalid_argument("garbage")));
+    let client = doors.client(vec![door]);
+    let mut question = client.question(request::Body::Ping(Ping {}));
+    assert_eq!(client.ask_at_once(&mut question).expect("no refusal"), None);
+    assert!(question.may_be_done(), "it was sent");
+    let error = doors.runtime.block_on(client.ask(question)).expect_err("the door refuses");
+    assert_eq!(error.to_string(), "garbage");
+}
+
+#[test]
+fn followers_that_name_each_other_are_not_followed_for_ever() {
+    let mut doors = Doors::new();
+    let other = closed();
+    let door = doors.open(Ok(not_leader(&other)));
+    let client = doors.client(vec![door.clone(), door]);
+    let mut question = client.question(request::Body::Ping(Ping {}));
+    assert_eq!(client.ask_at_once(&mut question).expect("no refusal"), None);
+    assert!(!question.may_be_done(), "nobody took it");
+}
+
+#[test]
+fn what_is_too_large_for_one_window_goes_the_usual_way() {
+    let mut doors = Doors::new();
+    let door = doors.open(Ok(done()));
+    let client = doors.client(vec![door]);
+    let submit = Submit { script: vec![b'x'; 100_000].into(), ..Default::default() };
+    let mut question = client.question(request::Body::Submit(submit));
+    assert_eq!(client.ask_at_once(&mut question).expect("no refusal"), None);
+    let answer = doors.runtime.block_on(client.ask(question));
+    assert_eq!(answer.expect("answered"), done());
+}
