@@ -31,6 +31,10 @@ fn lives(place: &Place) -> bool {
     stat.is_ok_and(|stat| !stat.contains(") Z "))
 }
 
+fn gone(pid: i32) -> bool {
+    !Path::new("/proc").join(pid.to_string()).exists()
+}
+
 fn exit_record(place: &Place) -> muster_noded::stepd::wire::ExitRecord {
     let bytes = fs::read(place.spool().join(STEP_DIR).join("exit")).unwrap();
     Message::decode(&bytes[..]).unwrap()
@@ -175,5 +179,21 @@ async fn a_task_without_environment_is_found_by_its_session_when_daemon_and_supe
     leader.order(100, 1, end()).await;
     leader.released().await;
     assert!(!lives(&place));
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn steps_of_a_lost_spool_are_ended_before_the_node_registers_again() {
+    let place = Place::new();
+    let hiding = format!("( setsid env -i /bin/sh -c 'exec <&- >&- 2>&-; {DEAF}' & )");
+    let (mut leader, node) = launched(&place, &script(&hiding, "sleep 1000")).await;
+    leader.started().await;
+    until("it hides", || place.work().join("hidden").exists()).await;
+    node.stop().await;
+    let pid = supervisor(&place);
+    fs::remove_dir_all(place.spool()).unwrap();
+    let node = place.start(&leader).await;
+    assert!(!lives(&place));
+    assert!(fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z ")) || gone(pid));
     node.stop().await;
 }

@@ -97,7 +97,7 @@ impl Configured {
             machine: real::machine_hash(&spool.key, &self.node.name),
             boot_id: real::boot_id(),
             spool_id: spool.id.clone(),
-            journal_complete: true,
+            journal_complete: !spool.fresh && !flags.clean_start,
             hardware: real::discover(&config.tmp_fs),
             boot_ms: real::boot_ms(),
             version: env!("CARGO_PKG_VERSION").to_owned(),

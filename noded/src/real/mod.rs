@@ -9,6 +9,7 @@ mod identity;
 mod spawn;
 mod spool;
 mod steps;
+mod strays;
 mod verify;
 
 pub use hardware::discover;

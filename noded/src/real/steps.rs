@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::hooks::{Hook, Hooks, Site};
-use super::{Spool, broadcast, control, hardware, verify};
+use super::{Spool, broadcast, control, hardware, strays, verify};
 use crate::stepd::wire::{End, ExitRecord, Launch, Signal, ToStep, to_step};
 use crate::stepd::{exit_file, is_alive, paths};
 use crate::{JobUser, Load, News, Steps};
@@ -48,6 +48,8 @@ pub struct RealSteps(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) spool: PathBuf,
     pub(super) settings: StepSettings,
+    /// The spool was made just now: what lives from before is not known.
+    fresh: bool,
     /// The spool's id: whose environment says it belongs to this spool's steps.
     pub(super) mark: String,
     news: OnceLock<News>,
@@ -63,8 +65,8 @@ impl RealSteps {
         if let Err(e) = nix::sys::prctl::set_child_subreaper(true) {
             warn!("orphans of killed supervisors will not come to this daemon: {e}");
         }
-        let (spool, news) = (spool.path.clone(), OnceLock::new());
-        Self(Arc::new(Inner { spool, settings, mark, news, controls: Mutex::default() }))
+        let (fresh, spool, news) = (spool.fresh, spool.path.clone(), OnceLock::new());
+        Self(Arc::new(Inner { fresh, spool, settings, mark, news, controls: Mutex::default() }))
     }
 
     fn watch(&self, step: StepKey, launch: Option<Launch>) {
@@ -178,7 +180,12 @@ impl Steps for RealSteps {
             };
             all.push(FoundStep { step, found });
         }
-        Box::pin(std::future::ready(all))
+        Box::pin(async move {
+            if self.0.fresh {
+                strays::end(&self.0.spool).await;
+            }
+            all
+        })
     }
 
     fn start(&self, step: StepKey, launch: LaunchStep) {

@@ -57,6 +57,12 @@ impl Controller for Door {
     type SessionStream = ReceiverStream<Result<NodeDown, Status>>;
     type SaveSnapshotStream = ReceiverStream<Result<SnapshotPiece, Status>>;
 
+    type WatchStream = ReceiverStream<Result<Watched, Status>>;
+
+    async fn watch(&self, _: Rq<Signed>) -> Result<Rs<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("a leader for nodes only"))
+    }
+
     async fn save_snapshot(&self, _: Rq<Signed>) -> Result<Rs<Self::SaveSnapshotStream>, Status> {
         Err(Status::unimplemented("a leader for nodes only"))
     }
