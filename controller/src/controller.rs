@@ -155,7 +155,10 @@ impl Controller {
     pub async fn stop(mut self) {
         self.joining.abort();
         if let Some(member) = self.seat.member() {
-            member.hand_over().await;
+            // Where all controllers stop at once nobody takes it.
+            if tokio::time::timeout(HAND_OVER, member.hand_over()).await.is_err() {
+                tracing::warn!("leadership was not handed over in time");
+            }
             // Those who watch go on elsewhere.
             member.journal.close();
         }
@@ -172,6 +175,8 @@ impl Controller {
     }
 }
 
+/// How long handing leadership over may take.
+const HAND_OVER: std::time::Duration = std::time::Duration::from_millis(500);
 /// How long requests under way may take at the end.
 const DOORS_CLOSE: std::time::Duration = std::time::Duration::from_millis(200);
 

@@ -44,7 +44,7 @@ fn main() {
     // Two jobs fill a node: the cluster is full with half of them, and their limits differ.
     submit(&mut world, 2 * nodes, CORES / 2);
     let filled = Instant::now();
-    while let placed @ 1.. = pass(&mut world).1 {
+    while let placed @ 1.. = pass(&mut world, &Limits::default()).1 {
         assert!(placed > 0);
     }
     println!("{nodes} nodes filled in {} ms", filled.elapsed().as_millis());
@@ -57,7 +57,7 @@ fn main() {
     );
     for round in 1..=3 {
         world.now_ms += 1_000;
-        let (took, placed) = pass(&mut world);
+        let (took, placed) = pass(&mut world, &Limits { estimates: round == 1, ..Limits::default() });
         println!("pass {round} over {pending} pending jobs: {:.1} ms, {placed} placed", took.as_secs_f64() * 1e3);
     }
 }
@@ -135,11 +135,11 @@ fn submit(world: &mut World, count: u32, cpus: u32) {
 }
 
 /// How long planning took, and how many were placed.
-fn pass(world: &mut World) -> (Duration, usize) {
+fn pass(world: &mut World, limits: &Limits) -> (Duration, usize) {
     let began = Instant::now();
     let view = View::of(&world.cluster, world.index);
     let read = began.elapsed();
-    let wanted = plan(&view, &Limits::default());
+    let wanted = plan(&view, limits);
     let took = began.elapsed();
     let (placed, told) = (wanted.placements.len(), wanted.verdicts.len());
     let applied = Instant::now();

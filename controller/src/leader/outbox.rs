@@ -3,14 +3,12 @@
 use muster_proto::durable::{FinishOutbox, OutboxRow, command};
 
 use super::Term;
-use super::wake::Wake;
 use crate::mail;
 
 /// Rows taken together.
 const TOGETHER_MAX: usize = 64;
 
 pub(super) async fn run(term: Term) {
-    let mut wake = Wake::new(term.member.core.replica.events(), term.seat.settings.timers.look_again);
     loop {
         let rows: Vec<OutboxRow> =
             term.member.core.read(|cluster| cluster.outbox().take(TOGETHER_MAX).cloned().collect());
@@ -19,7 +17,7 @@ pub(super) async fn run(term: Term) {
             carry_out(&term, rows).await;
         }
         if !more || !term.is_on() {
-            wake.next(|_| false).await;
+            tokio::time::sleep(term.seat.settings.timers.look_again).await;
         }
     }
 }

@@ -10,10 +10,9 @@ const TOGETHER_MAX: usize = 1_000;
 const REQUESTS_MAX: u32 = 10_000;
 
 pub(super) async fn run(term: Term) {
-    let mut wake = super::wake::Wake::new(term.member.core.replica.events(), term.seat.settings.timers.look_again);
     loop {
         if !pass(&term).await {
-            wake.next(|_| false).await;
+            tokio::time::sleep(term.seat.settings.timers.look_again).await;
         }
     }
 }

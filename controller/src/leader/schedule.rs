@@ -17,15 +17,21 @@ use super::wake::{Wake, Woken};
 const REST_FACTOR: u32 = 4;
 /// The longest rest.
 const REST_MAX: Duration = Duration::from_secs(2);
-/// How often a pass looks at everything although nothing was heard that it could use: estimates move with time.
-const LOOK_AT_ALL: Duration = Duration::from_secs(30);
+/// How often a pass estimates when jobs will start although nothing is free, and looks although nothing was heard: Slurm's
+/// `bf_interval`.
+const ESTIMATE_EVERY: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(term: Term) {
     let timers = term.seat.settings.timers.clone();
     let mut wake = Wake::new(term.member.core.replica.events(), timers.look_again);
+    let mut estimated: Option<Instant> = None;
     loop {
         let looked_ms = term.member.now_ms();
-        let Passed { took, again } = pass(&term).await;
+        let estimates = estimated.is_none_or(|at| at.elapsed() >= ESTIMATE_EVERY);
+        if estimates {
+            estimated = Some(Instant::now());
+        }
+        let Passed { took, again } = pass(&term, estimates).await;
         let ended = Instant::now();
         if !again {
             wait(&term, &mut wake, looked_ms, ended).await;
@@ -45,7 +51,7 @@ async fn wait(term: &Term, wake: &mut Wake, looked_ms: u64, ended: Instant) {
     loop {
         match wake.next(concerns).await {
             Woken::By(_) | Woken::Missed => return,
-            Woken::Patience if ended.elapsed() >= LOOK_AT_ALL => return,
+            Woken::Patience if ended.elapsed() >= ESTIMATE_EVERY => return,
             Woken::Patience => {
                 let now_ms = term.member.now_ms();
                 if term.member.core.read(|cluster| cluster.begins_between(looked_ms, now_ms)) {
@@ -65,13 +71,13 @@ struct Passed {
     again: bool,
 }
 
-async fn pass(term: &Term) -> Passed {
+async fn pass(term: &Term, estimates: bool) -> Passed {
     let started = Instant::now();
     let core = &term.member.core;
     let index = core.applied();
     let (mut view, limits) = core.read(|cluster| {
         let limits = cluster.config().map_or_else(Limits::default, |config| Limits::of(config));
-        (View::of(cluster, index), limits)
+        (View::of(cluster, index), Limits { estimates, ..limits })
     });
     if view.jobs.is_empty() {
         return Passed::default();

@@ -25,7 +25,7 @@ pub(crate) use fences::{fence_plan, fences};
 pub(crate) use history::history;
 pub(crate) use job::jobs;
 pub(crate) use node::{node_address, nodes};
-pub(crate) use now::{job_nodes, job_now, step_now};
+pub(crate) use now::{is_hidden_job, job_nodes, job_now, step_now};
 pub(crate) use partition::partitions;
 pub(crate) use replicas::{answers, replicas};
 pub(crate) use script::script;

@@ -9,8 +9,8 @@ use muster_model::cluster::{Cluster, Job};
 use muster_proto::wire::{JobNodes, JobNow, NodeAddresses, StepNow, StepPlace};
 
 use super::job::{Around, info};
-use super::{allocation, node_address, step};
-use crate::door::client::Refusal;
+use super::{allocation, node_address, private, step};
+use crate::door::client::{Caller, Refusal};
 use crate::member::Member;
 
 /// `until_ended`: it has ended everywhere; else it has started, or will not.
@@ -73,8 +73,17 @@ pub(crate) fn step_now(member: &Member, uid: u64, step_id: u32) -> StepNow {
     StepNow { known: true, step: Some(step::info(&around, &job, record)), reached: step::has_ended(record) }
 }
 
+/// Whether `PrivateData` hides the job from the caller: it is then as if there were none.
+pub(crate) fn is_hidden_job(member: &Member, caller: &Caller, uid: u64, job_id: u32) -> bool {
+    let owner = member.core.read(|cluster| find(cluster, uid, job_id).map(|job| job.spec().uid));
+    owner.is_some_and(|owner| owner != caller.uid) && private::is_hidden(member, caller, "jobs")
+}
+
 /// Where `sbcast` and `srun` find the nodes of a job.
-pub(crate) fn job_nodes(member: &Member, asked: &JobNodes) -> Result<NodeAddresses, Refusal> {
+pub(crate) fn job_nodes(member: &Member, caller: &Caller, asked: &JobNodes) -> Result<NodeAddresses, Refusal> {
+    if is_hidden_job(member, caller, asked.uid, asked.job_id) {
+        return Err(Refusal::slurm(errno::ESLURM_INVALID_JOB_ID));
+    }
     let found = member.core.read(|cluster| {
         let job = find(cluster, asked.uid, asked.job_id)?;
         let attempt = job.live_attempt().map_or(0, |attempt| attempt.number);

@@ -128,11 +128,18 @@ impl Cluster {
         self.check_names(&request.required_nodes, &request.excluded_nodes, allocation)
     }
 
-    /// A whole node is one job's, whether it uses all cores or not.
+    /// A whole node is one job's, whether it uses all cores or not; with `--exclusive=user`, one user's.
     fn check_alone(&self, job: &Job, partition: &Partition, node: &Node) -> Result<(), String> {
         let takes_all = |job: &Job, partition: Option<&Partition>| {
             partition.is_some_and(|partition| partition.whole_nodes) || job.request().sharing() == Sharing::Exclusive
         };
+        let apart = |other: &Job| {
+            let of_one_user = [job, other].iter().any(|job| job.request().sharing() == Sharing::User);
+            of_one_user && other.spec().uid != job.spec().uid
+        };
+        if node.shares.keys().filter_map(|uid| self.job(*uid)).any(|other| apart(other)) {
+            return Err(format!("{} is another user's", node.name()));
+        }
         let others = node.shares.keys().filter_map(|uid| self.job(*uid));
         let mut others = others.map(|other| takes_all(other, self.partition(&other.row.last_partition).map(|p| &**p)));
         let whole = takes_all(job, Some(partition));

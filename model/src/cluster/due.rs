@@ -47,7 +47,8 @@ impl Cluster {
         if deadline != 0 && deadline <= now_ms && !job.state().is_finished() {
             return Some(EndCause::Deadline);
         }
-        self.ends_by_ms(job).filter(|at| *at <= now_ms).map(|_| EndCause::Timeout)
+        let limit = self.ends_by_ms(job).into_iter().chain(job.stepless_ends_ms()).min();
+        limit.filter(|at| *at <= now_ms).map(|_| EndCause::Timeout)
     }
 
     pub(super) fn expire_jobs(&mut self, uids: &[u64]) -> Ruling {
@@ -55,6 +56,7 @@ impl Cluster {
         for uid in uids.iter().take(DUE_MAX) {
             let Some(job) = self.job(*uid).cloned() else { continue };
             let Some(cause) = self.expiry(&job, self.now_ms()) else { continue };
+            let gone = job.stepless_ends_ms().is_some_and(|at| at <= self.now_ms());
             if job.state() == JobState::Pending {
                 self.end_pending(*uid, JobState::Deadline, None, Reason::Deadline);
             } else {
@@ -62,6 +64,9 @@ impl Cluster {
                     self.send_mail(*uid, mail::TIME_LIMIT);
                 }
                 self.end_work(*uid, Ending::of(cause));
+                if gone {
+                    self.edit_job(*uid, |row| row.reason = u32::from(Reason::InactiveLimit.code()));
+                }
             }
             count += 1;
         }

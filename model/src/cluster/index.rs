@@ -23,7 +23,7 @@ pub(super) struct JobIndex {
     pub(super) active: BTreeSet<u64>,
     /// (end ms, uid) of records that are over.
     pub(super) ended: BTreeSet<(u64, u64)>,
-    /// (ms, uid): when a time limit or deadline strikes, grace not counted.
+    /// (ms, uid): when a time limit or deadline strikes, grace not counted, or an `srun` without a step is given up.
     pub(super) due: BTreeSet<(u64, u64)>,
     /// Licences held by attempts whose work has not ended.
     pub(super) licences: BTreeMap<String, u64>,
@@ -84,10 +84,7 @@ impl IndexKeys {
 
 fn due_ms(job: &Job) -> Option<u64> {
     let deadline = Some(job.spec().deadline_ms).filter(|&at| at != 0 && !job.state().is_finished());
-    match (job.limit_ends_ms(), deadline) {
-        (Some(limit), Some(deadline)) => Some(limit.min(deadline)),
-        (limit, deadline) => limit.or(deadline),
-    }
+    [job.limit_ends_ms(), deadline, job.stepless_ends_ms()].into_iter().flatten().min()
 }
 
 /// `after:12+5`: met by time alone, once the other has started.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use muster_dialect::state::{JobFlags, JobState, JobStatus, Reason};
+use muster_dialect::step::StepId;
 use muster_proto::durable::{
     Attempt, AttemptNode, EndCause, HoldKind, JobKind, JobRow, JobSpec, NodePhase, NodeShare, Request, StepRecord,
     StepState,
@@ -16,6 +17,10 @@ use super::asked::Asked;
 
 /// Slurm's mark for "no limit" in seconds and counts.
 pub const UNLIMITED: u32 = u32::MAX;
+
+/// A direct `srun` makes its step as soon as it hears that the job runs, and gives up after ten minutes without an answer: one
+/// that has made none so long after the start, in ms, is gone.
+pub const STEPLESS_RUN_MS: u64 = 11 * 60 * 1_000;
 
 /// Field 3, length-delimited: [`JobRow::spec`].
 const SPEC_TAG: u8 = 3 << 3 | 2;
@@ -159,6 +164,13 @@ impl Job {
         let attempt = self.live_attempt().filter(|attempt| attempt.start_ms != 0 && attempt.end_ms == 0)?;
         let limit_ms = u64::from(self.time_limit_s()?) * 1_000;
         Some(attempt.start_ms.saturating_add(limit_ms).saturating_add(attempt.suspended_ms))
+    }
+
+    /// When the allocation of a direct `srun` ends because its client never made a step.
+    pub fn stepless_ends_ms(&self) -> Option<u64> {
+        let attempt = self.live_attempt().filter(|attempt| attempt.start_ms != 0 && attempt.end_ms == 0)?;
+        let made_one = self.row.steps.iter().any(|step| StepId(step_id_of(step)).is_normal());
+        (self.kind() == JobKind::Run && !made_one).then(|| attempt.start_ms.saturating_add(STEPLESS_RUN_MS))
     }
 
     /// How many tasks of an array have no record yet.

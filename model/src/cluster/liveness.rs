@@ -132,6 +132,18 @@ impl Cluster {
             why.clone_into(&mut row.drain_auto);
         });
     }
+
+    /// Ends a drain that Muster set by itself, where its cause is among those that are `gone`. An operator's stays.
+    pub(super) fn lift_drain(&mut self, index: u32, gone: impl Fn(&str) -> bool) {
+        let lifts = |row: &NodeRow| row.drain && row.reason == row.drain_auto && gone(&row.drain_auto);
+        if self.node(index).is_some_and(|node| lifts(&node.row)) {
+            self.edit_node(index, |row| {
+                row.drain = false;
+                clear_reason(row);
+            });
+            self.events.push(Event::ScheduleAgain);
+        }
+    }
 }
 
 pub(super) fn clear_reason(row: &mut NodeRow) {

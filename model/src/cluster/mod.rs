@@ -74,7 +74,7 @@ pub use due::DUE_MAX;
 pub use ending::REQUEUE_DELAY_MS;
 pub use fence::FENCES_KEPT_MAX;
 pub use fence_due::FenceDuty;
-pub use job::{Job, UNLIMITED, is_ending, is_over, node_is_over, shares, step_id_of, step_is_over};
+pub use job::{Job, STEPLESS_RUN_MS, UNLIMITED, is_ending, is_over, node_is_over, shares, step_id_of, step_is_over};
 pub use liveness::NOT_RESPONDING;
 pub use node::Node;
 pub use outcome::Outcome;

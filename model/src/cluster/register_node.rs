@@ -29,6 +29,11 @@ enum Kinship {
     NewBoot,
 }
 
+/// How the reasons begin with which Muster drains a node by itself, and what ends them: enough hardware, or a boot.
+const SHORTAGE: &str = "Low ";
+const SPOOL_LOST: &str = "Spool lost while jobs ran; reboot the node";
+const KILL_FAILED: &str = "Kill task failed";
+
 impl Cluster {
     /// Answers the node's index in `count` and its epoch in `version`.
     pub(super) fn register_node(&mut self, command: &RegisterNode) -> Ruling {
@@ -126,7 +131,7 @@ impl Cluster {
             self.set_phase(uid, index, NodePhase::Lost, "the node's spool was lost");
         }
         if unproven > 0 && !command.journal_complete {
-            self.drain_by_itself(index, "Spool lost while jobs ran; reboot the node");
+            self.drain_by_itself(index, SPOOL_LOST);
         }
     }
 
@@ -162,12 +167,17 @@ impl Cluster {
     fn check_hardware(&mut self, index: u32, found: Option<&Hardware>) {
         let tolerant = self.settings().is_some_and(|settings| settings.config_overrides);
         let Some(found) = found.filter(|_| !tolerant) else { return };
-        let Some(why) = self.node(index).and_then(|node| shortage(node, found)) else { return };
-        self.drain_by_itself(index, &why);
+        match self.node(index).and_then(|node| shortage(node, found)) {
+            Some(why) => self.drain_by_itself(index, &why),
+            None => self.lift_drain(index, |cause| cause.starts_with(SHORTAGE)),
+        }
     }
 
     /// UNKNOWN nodes come up; DOWN ones as `ReturnToService` says.
     fn bring_up(&mut self, index: u32, first: bool, rebooted: bool) {
+        if rebooted {
+            self.lift_drain(index, |cause| cause == SPOOL_LOST || cause.starts_with(KILL_FAILED));
+        }
         let service = self.settings().map_or(0, |settings| settings.return_to_service);
         let now = self.now_ms();
         self.edit_node(index, |row| {

@@ -19,6 +19,8 @@ pub struct Limits {
     pub max_placements: usize,
     /// Most verdicts of one plan.
     pub max_verdicts: usize,
+    /// Backfill also where nothing is free: it starts nothing then, but says when jobs will start.
+    pub estimates: bool,
 }
 
 impl Default for Limits {
@@ -30,6 +32,7 @@ impl Default for Limits {
             bf_resolution_s: 60,
             max_placements: 1_000,
             max_verdicts: 10_000,
+            estimates: true,
         }
     }
 }

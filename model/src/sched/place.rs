@@ -54,6 +54,11 @@ impl<'v> Pool<'v> {
         pool
     }
 
+    /// Whether any node that takes work has a free core.
+    pub(super) fn has_free_cores(&self) -> bool {
+        self.free.iter().zip(&self.view.usable).any(|(free, usable)| *usable && !free.cores.is_empty())
+    }
+
     fn welcome(&mut self, slot: u32, user: u32, exclusive: bool, partition: &str, cpus: u32) {
         let guests = &mut self.guests[slot as usize];
         guests.users = match guests.users {

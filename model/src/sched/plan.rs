@@ -22,7 +22,7 @@ pub fn plan(view: &View, limits: &Limits) -> CommitPlan {
     for &one in &queue {
         pass.look_at(one);
     }
-    if limits.max_jobs_backfill > 0 {
+    if limits.max_jobs_backfill > 0 && (limits.estimates || pass.pool.has_free_cores()) {
         backfill::run(&mut pass);
     }
     pass.finish(&queue)

@@ -37,7 +37,7 @@ impl At<'_> {
             Body::Stats(asked) => Say::Stats(views::stats(seat, member, caller, &asked).await?),
             Body::ListReplicas(_) => Say::Replicas(views::replicas(member)),
             Body::ListFences(asked) => Say::Fences(views::fences(member, caller, &asked)?),
-            Body::JobNodes(asked) => Say::NodeAddresses(views::job_nodes(member, &asked)?),
+            Body::JobNodes(asked) => Say::NodeAddresses(views::job_nodes(member, caller, &asked)?),
             // Mutations and waits were routed before.
             _ => return Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR)),
         };

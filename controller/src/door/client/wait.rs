@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_proto::wire::{WaitJob, WaitStep, reply, wait_job};
+use muster_proto::wire::{JobNow, StepNow, WaitJob, WaitStep, reply, wait_job};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Answered, At, Refusal};
@@ -14,6 +14,9 @@ const PATIENCE_MAX: Duration = Duration::from_secs(30);
 impl At<'_> {
     pub(super) async fn wait_job(&self, asked: WaitJob) -> Answered {
         self.member.core.replica.barrier().await?;
+        if views::is_hidden_job(self.member, self.caller, asked.uid, asked.job_id) {
+            return Ok(reply::Body::JobNow(JobNow { uid: asked.uid, job_id: asked.job_id, ..JobNow::default() }));
+        }
         let until = asked.until();
         self.wait(asked.patience_ms, || {
             let now = views::job_now(self.member, asked.uid, asked.job_id, until == wait_job::Until::Ended);
@@ -25,6 +28,9 @@ impl At<'_> {
 
     pub(super) async fn wait_step(&self, asked: WaitStep) -> Answered {
         self.member.core.replica.barrier().await?;
+        if views::is_hidden_job(self.member, self.caller, asked.uid, 0) {
+            return Ok(reply::Body::StepNow(StepNow::default()));
+        }
         self.wait(asked.patience_ms, || {
             let now = views::step_now(self.member, asked.uid, asked.step_id);
             let over = now.reached || !now.known;

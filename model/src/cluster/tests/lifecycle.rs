@@ -2,8 +2,8 @@
 
 use muster_dialect::state::Reason;
 use muster_proto::durable::{
-    EndAllocation, EndCause, NodePhase, PurgeJobs, RecordHeld, RecordReleased, RecordStepExit, StepNode, StepState,
-    command::Body,
+    EndAllocation, EndCause, ExpireJobs, JobKind, NodePhase, PurgeJobs, RecordHeld, RecordReleased, RecordStepExit,
+    StepNode, StepState, command::Body,
 };
 
 use crate::cluster::dispatch::{Wanted, wanted};
@@ -62,6 +62,22 @@ fn a_node_by_itself_launches_with_the_hold_and_releases_with_the_exit() {
     let before = scene.cluster.job(uid).cloned();
     scene.node(Body::RecordReleased(released));
     assert_eq!(scene.cluster.job(uid).cloned(), before);
+}
+
+#[test]
+fn an_srun_that_died_before_it_made_a_step_gives_its_nodes_back() {
+    let mut scene = Scene::up();
+    let mut spec = batch();
+    spec.set_kind(JobKind::Run);
+    spec.script = None;
+    let uid = scene.run(spec, &[(0, 1)]);
+    scene.later(STEPLESS_RUN_MS - 1);
+    assert_eq!(scene.cluster.due(scene.now_ms, 9), []);
+    scene.later(1);
+    assert_eq!(scene.cluster.due(scene.now_ms, 9), [uid]);
+    scene.lead(Body::ExpireJobs(ExpireJobs { uids: vec![uid] }));
+    scene.released(uid, 0);
+    assert_eq!((scene.long_state(uid), scene.job(uid).reason()), ("TIMEOUT", Reason::InactiveLimit));
 }
 
 #[test]

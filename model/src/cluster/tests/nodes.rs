@@ -1,6 +1,6 @@
 //! Nodes come, go and return.
 
-use muster_proto::durable::{ApplyConfig, NodeBase, SuspectNode, command::Body};
+use muster_proto::durable::{ApplyConfig, NodeBase, SuspectNode, UpdateNode, command::Body};
 
 use crate::cluster::testing::*;
 use crate::cluster::*;
@@ -14,6 +14,24 @@ fn less_hardware_than_configured_drains_in_slurms_words() {
     let node = scene.cluster.node(0).unwrap();
     assert!(node.row.drain);
     assert_eq!(node.row.reason, "Low RealMemory (reported:3999 < 100.00% of configured:4000)");
+}
+
+#[test]
+fn a_drain_that_muster_set_by_itself_ends_with_its_cause_and_an_operators_does_not() {
+    let mut scene = Scene::founded();
+    let mut small = registration(0, "boot-1", 1, Vec::new());
+    small.hardware.as_mut().unwrap().real_memory_mib = 3_999;
+    scene.node(Body::RegisterNode(small.clone()));
+    scene.register(0, "boot-1", 1);
+    let row = &scene.cluster.node(0).unwrap().row;
+    assert_eq!((row.drain, row.reason.as_str(), row.drain_auto.as_str()), (false, "", ""));
+    scene.node(Body::RegisterNode(small));
+    let reason = Some("mine".to_owned());
+    let drain = UpdateNode { names: "n1".into(), state: "DRAIN".into(), reason, ..UpdateNode::default() };
+    scene.client(0, Body::UpdateNode(drain));
+    scene.register(0, "boot-1", 1);
+    let row = &scene.cluster.node(0).unwrap().row;
+    assert_eq!((row.drain, row.reason.as_str()), (true, "mine"));
 }
 
 #[test]

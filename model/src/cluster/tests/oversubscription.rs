@@ -1,6 +1,6 @@
 //! P4: nothing is promised twice, whatever a plan says.
 
-use muster_proto::durable::{CommitPlan, GresShare, Placement, Sharing, UpdateNode, command::Body};
+use muster_proto::durable::{CommitPlan, GresShare, JobSpec, Placement, Sharing, UpdateNode, command::Body};
 
 use crate::cluster::testing::*;
 use crate::cluster::*;
@@ -102,4 +102,19 @@ fn a_hold_or_begin_time_that_came_since_the_plan_refuses_it() {
     assert!(scene.place(later, &[(0, 1)]).is_err());
     scene.later(1_000);
     scene.place(later, &[(0, 1)]).unwrap();
+}
+
+#[test]
+fn a_node_that_one_user_has_for_herself_is_refused_to_others() {
+    let mut scene = Scene::up();
+    let mut mine = batch();
+    mine.request.get_or_insert_default().set_sharing(Sharing::User);
+    scene.run(mine.clone(), &[(0, 0b1)]);
+    let own = scene.submit(batch());
+    scene.place(own, &[(0, 0b10)]).unwrap();
+    let other = scene.submit(JobSpec { uid: BOB, ..batch() });
+    assert_eq!(scene.place(other, &[(0, 0b100)]), Err("n1 is another user's".to_owned()));
+    scene.place(other, &[(1, 0b1)]).unwrap();
+    let late = scene.submit(mine);
+    assert_eq!(scene.place(late, &[(1, 0b10)]), Err("n2 is another user's".to_owned()));
 }

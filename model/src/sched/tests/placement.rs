@@ -10,6 +10,7 @@ const MAIN_ONLY: Limits = Limits {
     bf_resolution_s: 60,
     max_placements: 1_000,
     max_verdicts: 10_000,
+    estimates: true,
 };
 
 fn planned(world: World) -> Vec<String> {
