@@ -35,6 +35,7 @@ start() {
 
 write_configuration() { # controllers, nodes, first port
   local controllers=$1 nodes=$2 port=$3 cpus=${MUSTER_DEMO_CPUS:-8} i user
+  local pki=$DIR/etc/pki
   user=$(id -un)
   {
     echo "# Written by deploy/demo."
@@ -48,6 +49,8 @@ SlurmctldParameters=muster_replica_port=$((port + 1))
 AuthType=auth/munge
 CredType=cred/munge
 AuthInfo=socket=$DIR/run/munge.sock
+TLSType=tls/s2n
+TLSParameters=ca_cert_file=$pki/ca_cert.pem,ctld_cert_file=$pki/replica/%n_cert.pem,ctld_cert_key_file=$pki/replica/%n_cert_key.pem,slurmd_cert_file=$pki/node/%n_cert.pem,slurmd_cert_key_file=$pki/node/%n_cert_key.pem,muster_clients=plain
 StateSaveLocation=$DIR/state
 SlurmdSpoolDir=$DIR/spool/%n
 SlurmctldPidFile=$DIR/run/slurmctld.pid
@@ -68,6 +71,15 @@ NodeName=n[1-$nodes] NodeAddr=127.0.0.1 Port=[$((port + 2))-$((port + 1 + nodes)
 PartitionName=debug Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP
 CONF
   } >"$DIR/etc/slurm.conf"
+  make_certificates
+}
+
+# Replicas and nodes speak TLS to each other; commands do not, munge says who they are.
+make_certificates() {
+  local SLURM_CONF=$DIR/etc/slurm.conf said
+  export SLURM_CONF
+  rm -rf "$DIR/etc/pki"
+  said=$("$BIN/muster" pki init 2>&1 && "$BIN/muster" pki issue all 2>&1) || { echo "$said" >&2; return 1; }
 }
 
 start_munged() {
