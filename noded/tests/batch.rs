@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 
 use muster_proto::durable::EndCause;
-use muster_proto::wire::{EndAttempt, Forget, order};
+use muster_proto::wire::{EndAttempt, Forget, SignalTasks, order};
 use support::*;
 
 fn end(cause: EndCause, kill_wait_s: u32) -> order::Body {
@@ -184,5 +184,23 @@ async fn a_job_of_another_user_runs_as_them_with_their_rights_alone() {
     assert_eq!(exit.wait_status, 53);
     assert!(exit.error.ends_with("Permission denied"), "{}", exit.error);
     assert!(!place.work().join("roots/out").exists());
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_real_time_signal_reaches_the_script() {
+    const SIGRTMIN_AND_ONE: u32 = 35;
+    let place = Place::new();
+    let mut leader = Leader::start().await;
+    let node = place.start(&leader).await;
+    leader.order(100, 1, hold(&place.work())).await;
+    leader.held().await;
+    let script = "#!/bin/bash\ntrap 'exit 7' SIGRTMIN+1\necho >ready\nwhile :; do sleep 0.01; done\n";
+    leader.order(100, 1, order::Body::LaunchStep(batch(&place.work(), script))).await;
+    until("it listens", || place.work().join("ready").exists()).await;
+    let (signal_id, signal, batch_only) = (1, SIGRTMIN_AND_ONE, true);
+    let signal = SignalTasks { step_id: BATCH, signal_id, signal, batch_only, all_steps: false };
+    leader.order(100, 1, order::Body::SignalTasks(signal)).await;
+    assert_eq!(leader.exit().await.wait_status, 0x700);
     node.stop().await;
 }

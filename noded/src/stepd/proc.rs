@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use nix::libc;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 /// One process, as its stat line says.
@@ -46,8 +47,11 @@ impl Process {
     }
 }
 
-fn named(signal: i32) -> Option<Signal> {
-    Signal::from_named_raw(signal)
+/// A signal that users may send: one with a name, or a real-time one that the C library keeps for nobody.
+pub(crate) fn named(signal: i32) -> Option<Signal> {
+    let is_real_time = (libc::SIGRTMIN()..=libc::SIGRTMAX()).contains(&signal);
+    // SAFETY: real-time signals within these bounds are free for use.
+    Signal::from_named_raw(signal).or_else(|| is_real_time.then(|| unsafe { Signal::from_raw_unchecked(signal) }))
 }
 
 /// One process, if it is there.

@@ -7,15 +7,16 @@ use std::rc::Rc;
 
 use muster_proto::durable::EndCause;
 use muster_proto::wire::{PidInfo, from_tasks};
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::Pid;
+use nix::libc;
+use nix::sys::signal::Signal;
+use rustix::process::{Pid, kill_process, kill_process_group};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Duration, Instant};
 
 use super::input::TaskInput;
 use super::outbox::Outbox;
 use super::wire::{End, ExitRecord, Launch};
-use super::{contain, notice};
+use super::{contain, notice, proc};
 
 /// How far the step is.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,21 +120,21 @@ impl Shared {
 
     /// A signal by order of the user.
     pub(crate) fn signal(&self, signal: i32, batch_only: bool) {
-        let Ok(known) = Signal::try_from(signal) else { return };
-        let whole = matches!(known, Signal::SIGKILL | Signal::SIGSTOP | Signal::SIGCONT) || self.is_batch;
+        let Some(known) = proc::named(signal) else { return };
+        let whole = [libc::SIGKILL, libc::SIGSTOP, libc::SIGCONT].contains(&signal) || self.is_batch;
         let tasks = self.tasks.borrow();
-        let live = tasks.iter().filter(|task| task.status.is_none()).map(|task| Pid::from_raw(task.pid));
+        let live = tasks.iter().filter(|task| task.status.is_none()).filter_map(|task| Pid::from_raw(task.pid));
         match (batch_only, whole) {
-            (true, _) => live.for_each(|pid| _ = kill(pid, known)),
+            (true, _) => live.for_each(|pid| _ = kill_process(pid, known)),
             (false, true) => contain::signal_all(signal),
-            (false, false) => live.for_each(|pid| _ = killpg(pid, known)),
+            (false, false) => live.for_each(|pid| _ = kill_process_group(pid, known)),
         }
     }
 
     /// Processes of the step, tasks marked.
     pub(crate) fn pids(&self) -> Vec<PidInfo> {
         let tasks = self.tasks.borrow();
-        let info = |process: super::proc::Process| {
+        let info = |process: proc::Process| {
             let task = tasks.iter().find(|task| task.pid == process.pid);
             PidInfo {
                 pid: process.pid as u32,

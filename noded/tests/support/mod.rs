@@ -157,7 +157,7 @@ impl Leader {
                     self.released = Some(released);
                     return exit;
                 }
-                report::Body::StepStarted(_) => {}
+                report::Body::StepStarted(_) | report::Body::Signalled(_) => {}
                 other => panic!("not an exit: {other:?}"),
             }
         }
