@@ -3,6 +3,7 @@
 mod configure;
 mod flags;
 mod hardware_line;
+mod log;
 mod run;
 mod tls;
 

@@ -1,10 +1,9 @@
 //! Starting the daemon, and its end.
 
 use std::fs::{self, OpenOptions};
-use std::io::{IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use muster_noded::journal::FileJournal;
@@ -12,11 +11,11 @@ use muster_noded::real::{RealSteps, Spool};
 use muster_noded::{JournalStore, Noded, Steps};
 use nix::unistd::{ForkResult, chdir, fork, setsid};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::level_filters::LevelFilter;
 use tracing::{info, warn};
 
 use super::configure::{self, Configured};
 use super::flags::Flags;
+use super::log::{self, LogFile};
 use super::tls;
 
 /// Runs until it is told to stop.
@@ -28,18 +27,18 @@ pub(crate) fn run(flags: Flags) -> Result<()> {
     }
     // After the fork: locks of this kind belong to the process's open file, and stay with the child.
     let spool = Spool::open(&configured.spool, &outside.random)?;
-    start_log(&configured, &flags)?;
+    let log = log::start(&configured, &flags)?;
     for warning in &configured.warnings {
         warn!("{warning}");
     }
     write_pid_file(&configured.pid_file)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ran = runtime.block_on(serve(&configured, &flags, &spool));
+    let ran = runtime.block_on(serve(&configured, &flags, &spool, log));
     let _ = fs::remove_file(&configured.pid_file);
     ran
 }
 
-async fn serve(configured: &Configured, flags: &Flags, spool: &Spool) -> Result<()> {
+async fn serve(configured: &Configured, flags: &Flags, spool: &Spool, log: Option<LogFile>) -> Result<()> {
     let settings = configured.settings(flags, spool)?;
     let keeper = configured.credentials(&settings.listen)?;
     if keeper.name() == "auth/none" {
@@ -70,12 +69,20 @@ async fn serve(configured: &Configured, flags: &Flags, spool: &Spool) -> Result<
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
             _ = hangup.recv() => warn!("reconfigure by signal: not supported by this version; restart the daemon, steps go on"),
-            _ = reopen.recv() => warn!("the log is reopened by restarting the daemon: steps go on"),
+            _ = reopen.recv() => reopen_log(log.as_ref()),
         }
     }
     info!("stopping; steps go on");
     sd_notify("STOPPING=1");
     noded.stop().await.context("the node's journal")
+}
+
+fn reopen_log(log: Option<&LogFile>) {
+    match log.map(LogFile::reopen) {
+        None => info!("there is no log file to reopen"),
+        Some(Ok(())) => info!("the log was reopened"),
+        Some(Err(e)) => warn!("the log cannot be reopened: {e}"),
+    }
 }
 
 /// `-c`: only where nothing lives, since whatever lives is known by the journal alone.
@@ -98,35 +105,6 @@ fn daemonise() -> Result<()> {
     rustix::stdio::dup2_stdin(&null)?;
     rustix::stdio::dup2_stdout(&null)?;
     rustix::stdio::dup2_stderr(&null)?;
-    Ok(())
-}
-
-fn start_log(configured: &Configured, flags: &Flags) -> Result<()> {
-    let from_config = match configured.config.slurmd_debug.as_str() {
-        "quiet" => LevelFilter::OFF,
-        "fatal" | "error" => LevelFilter::ERROR,
-        "info" | "verbose" => LevelFilter::INFO,
-        "debug" => LevelFilter::DEBUG,
-        _ => LevelFilter::TRACE,
-    };
-    let level = match flags.verbose {
-        0 => from_config,
-        1 => from_config.max(LevelFilter::INFO),
-        2..4 => from_config.max(LevelFilter::DEBUG),
-        _ => LevelFilter::TRACE,
-    };
-    let level = tracing_subscriber::EnvFilter::new(format!(
-        "warn,muster_noded={level},muster_model={level},muster_channel={level}"
-    ));
-    let builder = tracing_subscriber::fmt().with_env_filter(level).with_target(false);
-    match &configured.log {
-        Some(path) => {
-            let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path);
-            let file = file.with_context(|| format!("log file {}", path.display()))?;
-            builder.with_ansi(false).with_writer(Mutex::new(file)).init();
-        }
-        None => builder.with_ansi(std::io::stderr().is_terminal()).with_writer(std::io::stderr).init(),
-    }
     Ok(())
 }
 
