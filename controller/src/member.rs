@@ -6,7 +6,7 @@ use muster_model::cluster::config::InForce;
 use muster_model::cluster::{Cluster, Event};
 use muster_proto::durable::ReplicaRow;
 use muster_proto::wire::Authority;
-use muster_raft_store::{Heard, Identity, Leadership, OpenError, Options, Replica, Role, Transport};
+use muster_raft_store::{Durations, Heard, Identity, Leadership, OpenError, Options, Replica, Role, Transport};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
@@ -24,6 +24,8 @@ use crate::{joining, leader};
 pub(crate) struct Core {
     pub(crate) identity: Identity,
     pub(crate) replica: Replica,
+    /// How long [`Core::read`] held the state: applying waits as long.
+    pub(crate) reads: Durations,
 }
 
 impl Core {
@@ -31,7 +33,11 @@ impl Core {
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Cluster) -> T) -> T {
         let state = self.replica.state();
         let cluster = state.read().unwrap_or_else(PoisonError::into_inner);
-        look(&cluster)
+        let started = Instant::now();
+        let seen = look(&cluster);
+        drop(cluster);
+        self.reads.add(started.elapsed());
+        seen
     }
 
     /// Whether this replica leads in `term`, as far as it knows: a quorum may be late.
@@ -85,7 +91,7 @@ impl Member {
         );
         let road: Arc<dyn Transport> = Arc::new(Road(transport.clone()));
         let replica = Replica::open(options(seat), identity.clone(), road).await?;
-        let core = Arc::new(Core { identity, replica });
+        let core = Arc::new(Core { identity, replica, reads: Durations::default() });
         let clocks = Clocks::new(seat.outside.clone(), transport.clone());
         let (proposer, proposing) = Proposer::start(core.clone(), clocks);
         let member = Arc::new(Self {

@@ -18,6 +18,10 @@ usage: cargo xtask COMMAND
     --against slurm      beside Debian's Slurm, in the same run (root: installs it)
     --rounds N           of the measures that are taken in turn (3)
     --kills N            of the leader (20)
+  bench flood [OPTION]... what clients that poll cost those who work
+    --pollers N          that list the queue each second (1000)
+    --jobs N             in the queue (1000)
+    --starts N           timed, quiet and in the flood (30)
   mutants [--list] [NAME]...
                          put bugs back, one at a time, in a scratch tree: the seed or test named must catch each
   soak [OPTION]...       run fresh seeds of the simulation, and say what they reached
@@ -41,7 +45,7 @@ fn run() -> Result<()> {
     let mut parser = lexopt::Parser::from_env();
     match parser.next()? {
         Some(Value(command)) if command == "verify" => verify::run(),
-        Some(Value(command)) if command == "bench" => bench::run(&bench_plan(parser)?),
+        Some(Value(command)) if command == "bench" => bench(parser),
         Some(Value(command)) if command == "mutants" => mutants(parser),
         Some(Value(command)) if command == "soak" => soak::run(&soak_plan(parser)?),
         Some(Value(command)) => bail!("unknown command {command:?}\n{USAGE}"),
@@ -52,6 +56,28 @@ fn run() -> Result<()> {
         Some(argument) => Err(argument.unexpected()).context(USAGE),
         None => bail!("no command\n{USAGE}"),
     }
+}
+
+fn bench(mut parser: lexopt::Parser) -> Result<()> {
+    let first = parser.try_raw_args().and_then(|raw| raw.peek().map(ToOwned::to_owned));
+    if first.is_some_and(|first| first == "flood") {
+        let _ = parser.next()?;
+        return bench::run_flood(&flood(parser)?);
+    }
+    bench::run(&bench_plan(parser)?)
+}
+
+fn flood(mut parser: lexopt::Parser) -> Result<bench::Flood> {
+    let mut flood = bench::Flood { pollers: 1_000, jobs: 1_000, starts: 30 };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("pollers") => flood.pollers = parser.value()?.parse()?,
+            Long("jobs") => flood.jobs = parser.value()?.parse()?,
+            Long("starts") => flood.starts = parser.value()?.parse()?,
+            argument => return Err(argument.unexpected()).context(USAGE),
+        }
+    }
+    Ok(flood)
 }
 
 fn bench_plan(mut parser: lexopt::Parser) -> Result<bench::Plan> {

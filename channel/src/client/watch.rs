@@ -30,14 +30,7 @@ pub struct Watching {
 impl Client {
     /// Watches what `asked` names.
     pub fn watch(&self, asked: Watch) -> Watching {
-        Watching {
-            client: self.clone(),
-            asked,
-            stream: None,
-            turn: 0,
-            heard: Instant::now(),
-            pause: PAUSE_FIRST,
-        }
+        Watching { client: self.clone(), asked, stream: None, turn: 0, heard: Instant::now(), pause: PAUSE_FIRST }
     }
 }
 

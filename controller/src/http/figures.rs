@@ -39,6 +39,8 @@ pub(super) struct Figures {
 #[derive(Debug)]
 pub(super) struct OfMember {
     pub(super) raft: Metrics,
+    /// How long the state was held by readers.
+    pub(super) reads: Times,
     pub(super) leads: bool,
     pub(super) knows_leader: bool,
     /// Name of each other replica and how far its log agrees, at the leader.
@@ -108,6 +110,7 @@ impl OfMember {
         Self {
             matched: at_leader(&matched),
             silent_ms: at_leader(&silent),
+            reads: core.reads.times(),
             leads,
             knows_leader: core.leadership().leader.is_some(),
             proposals_waiting: member.proposer.waiting(),

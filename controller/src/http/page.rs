@@ -119,6 +119,7 @@ fn of_store(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     let raft = &member.raft;
     page.histogram("muster_log_fsync_seconds", "Syncs of the log.", &raft.sync_times)?;
     page.histogram("muster_apply_seconds", "Applying a group of entries, its rows stored.", &raft.apply_times)?;
+    page.histogram("muster_state_read_seconds", "Readers holding the state: applying waits as long.", &member.reads)?;
     page.gauge("muster_snapshot_index", "Rows are flushed up to here.", raft.snapshot_index as f64)?;
     page.gauge("muster_purged_index", "The log begins after this.", raft.purged_index as f64)?;
     let kept = raft.last_index.saturating_sub(raft.purged_index);

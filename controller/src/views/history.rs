@@ -9,7 +9,7 @@ use muster_proto::wire::{JobInfo, JobList, ListHistory};
 use prost::Message;
 
 use super::job::{Around, info};
-use super::private;
+use super::{private, walk};
 use crate::door::client::{Caller, Refusal};
 use crate::member::Member;
 
@@ -26,8 +26,8 @@ pub(crate) fn history(member: &Member, caller: &Caller, asked: &ListHistory) -> 
     let now_ms = member.now_ms();
     let hidden = private::is_hidden(member, caller, "jobs");
     let wanted = |job: &Job| is_wanted(asked, job) && (!hidden || job.spec().uid == caller.uid);
-    let (around, living) =
-        member.core.read(|cluster| (Around::of(cluster, now_ms), cluster.jobs().cloned().collect::<Vec<_>>()));
+    let living = walk::all_records(member);
+    let around = member.core.read(|cluster| Around::of(cluster, now_ms));
     let mut found: BTreeMap<Key, Job> = BTreeMap::new();
     for job in living.iter().filter(|job| wanted(job)) {
         let run = job.newest_attempt().map_or(0, |attempt| attempt.number) + u32::from(job.is_startable());

@@ -10,7 +10,7 @@ use muster_proto::durable::{Attempt, JobKind, JobRow, NodePhase, Request, Sharin
 use muster_proto::wire::{JobInfo, JobList, ListJobs};
 
 use super::allocation::{self, Nodes, Totals};
-use super::{dependency, private, target};
+use super::{dependency, private, walk};
 use crate::door::client::Caller;
 use crate::member::Member;
 
@@ -43,9 +43,8 @@ impl Around {
 pub(crate) fn jobs(member: &Member, caller: &Caller, asked: &ListJobs) -> JobList {
     let now_ms = member.now_ms();
     let index = member.core.applied();
-    let (records, around) = member
-        .core
-        .read(|cluster| (target::records(cluster, &asked.targets, &asked.users), Around::of(cluster, now_ms)));
+    let records = walk::records(member, &asked.targets, &asked.users);
+    let around = member.core.read(|cluster| Around::of(cluster, now_ms));
     let hidden = private::is_hidden(member, caller, "jobs");
     let shown = records.iter().filter(|job| !hidden || job.spec().uid == caller.uid);
     let rows_max = if asked.max_rows == 0 { usize::MAX } else { asked.max_rows as usize };

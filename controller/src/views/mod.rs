@@ -17,6 +17,7 @@ mod script;
 mod stats;
 mod step;
 mod target;
+mod walk;
 mod watched;
 mod will_run;
 

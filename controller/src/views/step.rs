@@ -9,16 +9,15 @@ use muster_proto::wire::{ListSteps, StepInfo, StepList, StepPlace};
 
 use super::allocation::{self, Nodes};
 use super::job::Around;
-use super::{node_address, private, target};
+use super::{node_address, private, walk};
 use crate::door::client::Caller;
 use crate::member::Member;
 
 /// Steps that have not ended, or of the jobs that are named.
 pub(crate) fn steps(member: &Member, caller: &Caller, asked: &ListSteps) -> StepList {
     let now_ms = member.now_ms();
-    let (records, around) = member
-        .core
-        .read(|cluster| (target::records(cluster, &asked.targets, &asked.users), Around::of(cluster, now_ms)));
+    let records = walk::records(member, &asked.targets, &asked.users);
+    let around = member.core.read(|cluster| Around::of(cluster, now_ms));
     let hidden = private::is_hidden(member, caller, "jobs");
     let mut steps = Vec::new();
     for job in records.iter().filter(|job| !hidden || job.spec().uid == caller.uid) {

@@ -79,9 +79,10 @@ impl Watcher {
             self.add_jobs(member, &mut watched, &around, &jobs);
         }
         if self.asked.steps {
-            let steps = jobs.iter().filter_map(|(_, job)| job.as_ref()).flat_map(|job| {
-                job.row.steps.iter().map(|record| (job.clone(), step_id_of(record)))
-            });
+            let steps = jobs
+                .iter()
+                .filter_map(|(_, job)| job.as_ref())
+                .flat_map(|job| job.row.steps.iter().map(|record| (job.clone(), step_id_of(record))));
             let steps: Vec<_> = steps.collect();
             self.add_steps(member, &mut watched, &around, &steps);
         }
@@ -130,7 +131,9 @@ impl Watcher {
     }
 
     fn sees_all(&self, member: &Member) -> bool {
-        self.asked.targets.is_empty() && self.asked.users.is_empty() && !private::is_hidden(member, &self.caller, "jobs")
+        self.asked.targets.is_empty()
+            && self.asked.users.is_empty()
+            && !private::is_hidden(member, &self.caller, "jobs")
     }
 
     fn may_see(&self, member: &Member, job: &Job) -> bool {

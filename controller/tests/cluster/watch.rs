@@ -69,7 +69,9 @@ async fn a_watch_begins_with_the_full_state_and_goes_on_with_changes() {
     let second = submit(&alice, "second").await;
     cancel(&alice, first).await;
     let state = |known: &Known, id| known.jobs.get(&id).map(|(_, state)| *state);
-    known.until(&mut watching, |known| state(known, first) == Some(CANCELLED) && known.jobs.contains_key(&second)).await;
+    known
+        .until(&mut watching, |known| state(known, first) == Some(CANCELLED) && known.jobs.contains_key(&second))
+        .await;
     assert_eq!((known.names(), known.full_states), (vec!["first", "second"], 1));
     controller.stop().await;
 }
@@ -88,7 +90,7 @@ async fn after_a_leader_stops_the_watch_goes_on_at_another_replica_without_a_gap
     let mut known = Known::default();
     known.until(&mut watching, |known| known.names() == ["before"]).await;
     submit(&alice, "told").await;
-    known.until(&mut watching, |known| known.jobs.len() == 2 ).await;
+    known.until(&mut watching, |known| known.jobs.len() == 2).await;
     three.controllers.remove(leader).stop().await;
     submit(&alice, "after").await;
     known.until(&mut watching, |known| known.jobs.len() == 3).await;

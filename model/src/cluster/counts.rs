@@ -17,6 +17,13 @@ impl Cluster {
         self.index.active.len()
     }
 
+    /// The same of one user.
+    pub fn user_jobs_after(&self, user: u32, uid: u64) -> impl Iterator<Item = &Arc<Job>> {
+        let uids = self.index.by_user.get(&user).into_iter();
+        let later = uids.flat_map(move |uids| uids.range((Bound::Excluded(uid), Bound::Unbounded)));
+        later.filter_map(|uid| self.jobs.get(uid))
+    }
+
     /// Records in memory after `uid`, by uid: whoever takes a few at a time goes on after the last one.
     pub fn jobs_after(&self, uid: u64) -> impl Iterator<Item = &Arc<Job>> {
         self.jobs.range((Bound::Excluded(uid), Bound::Unbounded)).map(|(_, job)| job)

@@ -6,8 +6,11 @@
 mod commands;
 mod disk;
 mod failover;
+mod flood;
 mod pipelined;
 mod site;
+
+pub(crate) use flood::{Flood, run as run_flood};
 
 use anyhow::{Result, bail};
 
