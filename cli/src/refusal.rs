@@ -147,7 +147,8 @@ mod tests {
     fn exit_codes_are_low_bytes() {
         let code = |error| Refusal::of_failure(error, "").exit_code();
         assert_eq!((code(2002), code(2048)), (210, 1));
-        let refused = CallError::Refused(Failure { error: u32::MAX, message: "too large".into(), ..Failure::default() });
+        let refused =
+            CallError::Refused(Failure { error: u32::MAX, message: "too large".into(), ..Failure::default() });
         assert_eq!(Refusal::of(&refused, "").text, "too large");
         assert_eq!(Refusal::of(&CallError::Unreachable, "").exit_code(), 8);
     }

@@ -16,6 +16,8 @@ use tokio::time::timeout;
 use crate::member::Member;
 use crate::seat::Seat;
 
+/// Of this program.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Longest wait for one controller.
 const ONE_TRY: Duration = Duration::from_secs(5);
 const CONNECT: Duration = Duration::from_secs(2);
@@ -37,12 +39,14 @@ pub(crate) async fn ask_until_member(seat: Arc<Seat>) {
     }
 }
 
-/// Tells the cluster where this member is, when that is not what the state says.
+/// Tells the cluster where this member is, and what its program knows, when that is not what the state says.
 pub(crate) async fn tell_address(seat: Arc<Seat>, member: Arc<Member>) {
     loop {
         let row = member.core.read(|cluster| cluster.replica(member.core.identity.replica).cloned());
-        let known =
-            row.is_some_and(|row| (&row.address, &row.client_address) == (&seat.replica_address, &seat.client_address));
+        let known = row.is_some_and(|row| {
+            (&row.address, &row.client_address) == (&seat.replica_address, &seat.client_address)
+                && (row.feature_level, &row.version[..]) == (seat.settings.feature_level(), VERSION)
+        });
         if known || ask_all(&seat).await.is_some() {
             return;
         }
@@ -91,16 +95,16 @@ async fn become_member(seat: &Arc<Seat>, joined: Joined) -> Result<(), String> {
     Ok(())
 }
 
-/// Client doors of the configuration, and of the replicas that this one knows.
+/// Client doors of the configuration, and of the replicas that this one knows; its own, since it may lead.
 fn controllers(seat: &Seat) -> BTreeSet<String> {
     let mut found: BTreeSet<String> = seat.settings.controllers.iter().cloned().collect();
+    found.insert(seat.client_address.clone());
     if let Some(member) = seat.member() {
         let known = |cluster: &Cluster| -> Vec<String> {
             cluster.replicas().filter(|row| !row.retired).map(|row| row.client_address.clone()).collect()
         };
         found.extend(member.core.read(known));
     }
-    found.remove(&seat.client_address);
     found
 }
 
@@ -131,6 +135,8 @@ async fn ask(seat: &Seat, address: &str) -> Option<reply::Body> {
         address: seat.replica_address.clone(),
         store_id: seat.store_id.to_vec().into(),
         client_address: seat.client_address.clone(),
+        feature_level: seat.settings.feature_level(),
+        version: VERSION.to_owned(),
     };
     let request = Request {
         request_id: id.clone().into(),

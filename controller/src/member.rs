@@ -188,6 +188,7 @@ fn options(seat: &Seat) -> Options {
     Options {
         timers: settings.timers.raft.clone(),
         random_seed: settings.random_seed,
+        feature_level_max: settings.feature_level(),
         runtime: settings.raft_runtime.clone(),
         snapshot_every,
         log_keep: snapshot_every * best.log_keep / best.snapshot_every,

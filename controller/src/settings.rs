@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_model::cluster::FEATURE_LEVEL_MAX;
 use muster_proto::durable::ConfigFiles;
 use muster_raft_store::StoreKind;
 
@@ -47,6 +48,15 @@ pub struct Settings {
     /// Rows are flushed, and the log before them is purged, every so many entries; `None`: as raft-store finds best. The same
     /// share of it stays in the log for followers that were briefly away.
     pub snapshot_every: Option<u64>,
+    /// The newest feature level that this program carries out; `None`: its own. Tests of rolling upgrades say another.
+    pub feature_level_max: Option<u32>,
+}
+
+impl Settings {
+    /// The newest feature level that this program carries out.
+    pub(crate) fn feature_level(&self) -> u32 {
+        self.feature_level_max.unwrap_or(FEATURE_LEVEL_MAX)
+    }
 }
 
 /// Timers of the doors and duties; Raft's own are in `raft`.

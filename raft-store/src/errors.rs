@@ -35,6 +35,18 @@ pub enum OpenError {
         /// How it was seen.
         why: String,
     },
+    /// A newer program wrote it, and its feature level was put in force.
+    #[error(
+        "{path}: the cluster is at feature level {level}, this program knows up to {understands}: start the newer version again"
+    )]
+    TooNew {
+        /// The store.
+        path: PathBuf,
+        /// In force.
+        level: u32,
+        /// Of this program.
+        understands: u32,
+    },
     /// Reading or writing failed.
     #[error("{path}: {why}")]
     Io {

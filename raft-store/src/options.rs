@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use muster_model::cluster::FEATURE_LEVEL_MAX;
+
 use crate::store::MemoryDisk;
 
 /// Where log, vote and rows are kept.
@@ -64,6 +66,8 @@ pub struct Options {
     pub snapshot_every: u64,
     /// So many entries stay in the log after a purge, so that a follower that was briefly away needs no snapshot.
     pub log_keep: u64,
+    /// The newest feature level that this program carries out; tests of rolling upgrades say another.
+    pub feature_level_max: u32,
 }
 
 impl Options {
@@ -76,6 +80,7 @@ impl Options {
             runtime: None,
             snapshot_every: 50_000,
             log_keep: 20_000,
+            feature_level_max: FEATURE_LEVEL_MAX,
         }
     }
 }

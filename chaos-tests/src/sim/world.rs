@@ -116,6 +116,7 @@ impl World {
             random_seed: Some(mixed(self.seed, &format!("{name} raft {start}"))),
             // Often enough that a run sees purges, and followers that need a snapshot.
             snapshot_every: Some(SNAPSHOT_EVERY),
+            feature_level_max: None,
         };
         let users = Arc::new(site::users(&self.shape));
         let keeper = Arc::new(NoAuth::new(SLURM_UID, SLURM_UID));

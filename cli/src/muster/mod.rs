@@ -11,6 +11,7 @@ mod replica;
 mod replicas;
 mod snapshot;
 mod table;
+mod upgrade;
 
 use crate::say::{Voice, to_stdout};
 use crate::site::{Reach, Site};
@@ -28,6 +29,8 @@ Usage: muster COMMAND
   replica remove NAME                 take a replica out; refused where too few of the others answer
   replica replace NAME                give the place of a dead replica to a new, empty controller NAME
   replica transfer [NAME]             hand leadership over, before maintenance for instance
+  upgrade status                      versions and feature levels of the replicas
+  upgrade finish                      put the newest level that all know in force: then no program can go back
   node confirm-dead NODE --why TEXT   give proof that a node is off, so that its jobs may run elsewhere
   snapshot save FILE                  the whole state of the cluster as a file, while it runs
   snapshot inspect FILE               what such a file holds, and whether it is whole
@@ -53,6 +56,7 @@ pub(crate) fn run(words: &[String]) -> u8 {
         ["init"] => with_site(init::run),
         ["status"] | ["replica", "list"] => with_site(|site, reach| replicas::run(site, reach, json)),
         ["replica", rest @ ..] => replica::run(rest),
+        ["upgrade", rest @ ..] => upgrade::run(rest),
         ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
         ["snapshot", rest @ ..] => snapshot::run(rest),
         ["fence", rest @ ..] => fence::run(rest, json),

@@ -70,6 +70,7 @@ fn settings(plan: &Plan, raft: Handle) -> Settings {
         raft_runtime: Some(raft),
         random_seed: None,
         snapshot_every: None,
+        feature_level_max: None,
     }
 }
 

@@ -40,8 +40,6 @@ const ORDINARY_WAITING_MAX: usize = 4096;
 const RESERVED_WAITING_MAX: usize = 1024;
 /// Batches that wait for their quorum at once. One more than the disk works on: more would be smaller batches, not more of them.
 const BATCHES_UNDER_WAY_MAX: usize = 2;
-/// The feature level of a cluster that this version founds.
-pub(crate) const FEATURE_LEVEL: u32 = 1;
 
 /// Hands commands to the proposer. Cheap to clone.
 #[derive(Clone)]

@@ -56,6 +56,7 @@ fn info(member: &Member, row: &ReplicaRow, members: &[MemberState], metrics: &Me
         matched_index: matched,
         last_contact_ms: silent.map_or(0, |silence| u64::try_from(silence.as_millis()).unwrap_or(u64::MAX)),
         applied_index: if own { metrics.applied_index } else { 0 },
-        version: if own { env!("CARGO_PKG_VERSION").to_owned() } else { String::new() },
+        version: row.version.clone(),
+        feature_level: row.feature_level,
     }
 }

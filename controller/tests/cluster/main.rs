@@ -7,4 +7,5 @@ mod life;
 mod membership;
 mod replicas;
 mod stage;
+mod upgrade;
 mod watch;

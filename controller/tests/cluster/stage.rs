@@ -69,6 +69,7 @@ pub(crate) fn settings(name: &str, disk: &MemoryDisk, controllers: Vec<String>) 
         raft_runtime: None,
         random_seed: None,
         snapshot_every: None,
+        feature_level_max: None,
     }
 }
 

@@ -26,8 +26,13 @@ impl Cluster {
         let Some(body) = &command.body else {
             return Outcome::Halt("a command that this version does not know".to_owned());
         };
-        if batch.feature_level > FEATURE_LEVEL_MAX {
+        if batch.feature_level > self.understands() {
             return Outcome::Halt(format!("feature level {} is newer than this version", batch.feature_level));
+        }
+        let needed = level_of(body, NEWER);
+        if needed > self.meta.feature_level && self.is_founded() {
+            let why = format!("this needs feature level {needed}: run \"muster upgrade status\"");
+            return Refusal::new(errno::ESLURM_NOT_SUPPORTED, why).into();
         }
         let origin = command.origin.clone().unwrap_or_default();
         if let Err(refusal) = self.check_door(&origin, body) {
@@ -108,6 +113,17 @@ impl Cluster {
     }
 }
 
+/// Commands that came after the first version, and the feature level from which on they may be proposed. Whoever adds a
+/// command adds a line here and raises [`FEATURE_LEVEL_MAX`]; whoever changes what a command does asks the level where it differs.
+const NEWER: &[Newer] = &[];
+
+/// A kind of command, and its level.
+type Newer = (fn(&Body) -> bool, u32);
+
+fn level_of(body: &Body, newer: &[Newer]) -> u32 {
+    newer.iter().find(|(is, _)| is(body)).map_or(1, |(_, level)| *level)
+}
+
 /// By which door a command comes.
 enum Door {
     Leader,
@@ -157,5 +173,19 @@ fn door(body: &Body) -> Door {
         | Body::CancelFence(_)
         | Body::UpdateNode(_)
         | Body::UpdatePartition(_) => Door::Client,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_proto::durable::{PurgeJobs, RetireReplica};
+
+    use super::*;
+
+    #[test]
+    fn a_command_has_the_level_of_the_version_that_brought_it() {
+        let newer: &[Newer] = &[(|body| matches!(body, Body::RetireReplica(_)), 7)];
+        assert_eq!(level_of(&Body::RetireReplica(RetireReplica::default()), newer), 7);
+        assert_eq!(level_of(&Body::PurgeJobs(PurgeJobs::default()), newer), 1);
     }
 }

@@ -7,7 +7,6 @@ use muster_dialect::conf::ConfiguredState;
 use muster_dialect::errno;
 use muster_proto::durable::{Answer, ApplyConfig, ConfigFiles, ConfigRow, FoundCluster, NodeBase, NodeRow, Origin};
 
-use super::apply::FEATURE_LEVEL_MAX;
 use super::changes::{Event, Table};
 use super::config::{InForce, NodeLine};
 use super::node::Node;
@@ -26,7 +25,7 @@ impl Cluster {
         if self.is_founded() {
             return Err(Refusal::new(errno::ESLURM_DISABLED, "the cluster exists"));
         }
-        if command.cluster_id.len() != 16 || command.feature_level > FEATURE_LEVEL_MAX {
+        if command.cluster_id.len() != 16 || command.feature_level > self.understands() {
             return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, "cluster id or feature level"));
         }
         let files = command.config.clone().unwrap_or_default();
@@ -68,12 +67,25 @@ impl Cluster {
         Ok(Answer { version: current + 1, ..done() })
     }
 
+    /// From the next entry on, commands of this level may come. Every replica has said that it carries them out; whoever is
+    /// admitted later must too. A level never falls.
     pub(super) fn raise_feature_level(&mut self, level: u32) -> Ruling {
-        if level > FEATURE_LEVEL_MAX || level < self.meta.feature_level {
-            return Err(errno::ESLURM_NOT_SUPPORTED.into());
+        if level < self.meta.feature_level {
+            let now = self.meta.feature_level;
+            return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, format!("feature level {now} is in force already")));
+        }
+        let unable: Vec<&str> = self
+            .replicas
+            .values()
+            .filter(|row| !row.retired && row.feature_level < level)
+            .map(|row| row.name.as_str())
+            .collect();
+        if !unable.is_empty() {
+            let why = format!("feature level {level} is beyond {}: upgrade there first", unable.join(", "));
+            return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, why));
         }
         self.meta.feature_level = level;
-        Ok(done())
+        Ok(Answer { version: u64::from(level), ..done() })
     }
 
     fn put_in_force(&mut self, in_force: InForce, by_uid: u32) {

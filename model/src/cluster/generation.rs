@@ -18,6 +18,7 @@ impl Cluster {
             return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, "generation or store id"));
         }
         self.retire_all_but(command.replica);
+        let known = self.replicas.get(&command.replica).cloned().unwrap_or_default();
         self.set_replica(ReplicaRow {
             replica: command.replica,
             name: command.name.clone(),
@@ -25,6 +26,7 @@ impl Cluster {
             store_id: command.store_id.clone(),
             retired: false,
             client_address: command.client_address.clone(),
+            ..known
         });
         let meta = &mut self.meta;
         meta.generation = command.generation;

@@ -15,6 +15,11 @@ impl Cluster {
         if command.store_id.len() != 16 {
             return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, "a store id has 16 bytes"));
         }
+        let level = self.meta.feature_level;
+        if knows(command) < level {
+            let why = format!("the cluster is at feature level {level}: {} is too old for it", of(&command.version));
+            return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, why));
+        }
         let known = self.replicas.values().find(|row| row.store_id == command.store_id).cloned();
         match known {
             Some(row) if row.retired => Err(Refusal::new(errno::ESLURM_ACCESS_DENIED, "this store was retired")),
@@ -59,6 +64,16 @@ impl Cluster {
     }
 }
 
+/// A program that does not say knows the first level.
+fn knows(command: &AdmitReplica) -> u32 {
+    command.feature_level.max(1)
+}
+
+/// How a program's version is named.
+fn of(version: &str) -> String {
+    if version.is_empty() { "this program".to_owned() } else { format!("version {version}") }
+}
+
 fn row_of(command: &AdmitReplica) -> ReplicaRow {
     ReplicaRow {
         replica: 0,
@@ -67,5 +82,7 @@ fn row_of(command: &AdmitReplica) -> ReplicaRow {
         store_id: command.store_id.clone(),
         retired: false,
         client_address: command.client_address.clone(),
+        feature_level: knows(command),
+        version: command.version.clone(),
     }
 }

@@ -18,9 +18,21 @@ use crate::sched::Site;
 /// A SHA-256.
 pub type Hash = [u8; 32];
 
+/// A feature level, this program's own unless told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Understands(u32);
+
+impl Default for Understands {
+    fn default() -> Self {
+        Self(super::apply::FEATURE_LEVEL_MAX)
+    }
+}
+
 /// The replicated state. Jobs and nodes are shared pointers: a reader clones out what it needs, and lets go of the lock.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
+    /// Not state: the newest feature level that this program carries out.
+    pub(super) understands: Understands,
     pub(super) meta: MetaRow,
     pub(super) config: Option<Arc<InForce>>,
     pub(super) configs: BTreeMap<u64, ConfigRow>,
@@ -53,6 +65,17 @@ impl Cluster {
     /// The empty state: before the first entry of the log.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same state in a program that carries out up to this feature level: tests of rolling upgrades say another.
+    #[must_use]
+    pub fn of_level(self, understands: u32) -> Self {
+        Self { understands: Understands(understands), ..self }
+    }
+
+    /// The newest feature level that this program carries out.
+    pub fn understands(&self) -> u32 {
+        self.understands.0
     }
 
     /// Cluster time: the highest stamp applied, in ms since the epoch.

@@ -157,6 +157,7 @@ pub(crate) fn chunks(
 pub(crate) async fn receive(
     store: &dyn Store,
     identity: &Identity,
+    feature_level_max: u32,
     mut chunks: BoxStream<'_, Bytes>,
 ) -> Result<(Vote, Incoming), String> {
     let (header, mut intake) = Intake::begin(&next_chunk(&mut chunks).await?)?;
@@ -165,7 +166,7 @@ pub(crate) async fn receive(
     }
     let rows = store.fresh_rows().map_err(|error| error.to_string())?;
     while !intake.take(&next_chunk(&mut chunks).await?, &mut |part| rows.fill(part))? {}
-    let cluster = intake.into_cluster();
+    let cluster = intake.into_cluster().of_level(feature_level_max);
     let applied = AppliedRecord { installed: Some(header.applied.at), ..header.applied };
     rows.write(&[], &applied).map_err(|error| error.to_string())?;
     match rows.persist() {

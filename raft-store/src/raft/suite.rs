@@ -1,5 +1,6 @@
 //! openraft's own storage suite, on both disks.
 
+use muster_model::cluster::FEATURE_LEVEL_MAX;
 use std::sync::{Arc, RwLock};
 
 use openraft::StorageError;
@@ -48,7 +49,7 @@ fn build(kind: &StoreKind) -> (LogStorage, StateMachine) {
 pub(super) async fn carry(outgoing: Outgoing, store: &dyn Store) -> Result<Incoming, String> {
     let identity = Identity { cluster_id: [1; 16], generation: 1, replica: 1, store_id: [1; 16], name: String::new() };
     let chunks = chunks(outgoing, &Vote::new_committed(1, 1), &identity, Fault::new());
-    receive(store, &identity, chunks).await.map(|(_, incoming)| incoming)
+    receive(store, &identity, FEATURE_LEVEL_MAX, chunks).await.map(|(_, incoming)| incoming)
 }
 
 impl StoreBuilder<Types, LogStorage, StateMachine> for OnMemory {

@@ -65,8 +65,14 @@ impl Replica {
         if let Some(why) = self.inner.fault.why() {
             return Err(why);
         }
-        let (leader, incoming) = receive(&*self.inner.store, &self.inner.identity, chunks).await?;
+        let level = self.inner.feature_level_max;
+        let (leader, incoming) = receive(&*self.inner.store, &self.inner.identity, level, chunks).await?;
         check_speaker(from, &leader)?;
+        if incoming.cluster.meta().feature_level > level {
+            let why = format!("the cluster is beyond feature level {level}, the newest that this program knows");
+            self.inner.fault.set(why.clone());
+            return Err(why);
+        }
         let meta = snapshot_meta(&incoming.applied)?;
         let snapshot = Snapshot { meta, snapshot: SnapshotData::Received(Box::new(incoming)) };
         let answer =

@@ -41,6 +41,7 @@ pub(crate) struct Inner {
     store: Arc<dyn Store>,
     pub(crate) identity: Identity,
     timers: Timers,
+    feature_level_max: u32,
     transport: Arc<dyn Transport>,
     leadership: channel::Receiver<Leadership>,
     /// Permits are bytes.

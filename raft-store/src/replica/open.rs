@@ -85,7 +85,8 @@ async fn start_on(
     if let Some(stored) = &stored {
         check_log_covers(stored, log.end()).map_err(damaged)?;
     }
-    let cluster = load(&*files).map_err(damaged)?;
+    let cluster = load(&*files).map_err(damaged)?.of_level(options.feature_level_max);
+    check_level(&**store, &cluster)?;
     let digests = Digests::default();
     if let Some(stored) = &stored {
         digests.note(stored.at.index, cluster.digest());
@@ -126,6 +127,7 @@ async fn start_on(
         applying,
         store: store.clone(),
         identity,
+        feature_level_max: options.feature_level_max,
         timers: options.timers,
         transport,
         leadership,
@@ -137,6 +139,15 @@ async fn start_on(
         tasks: Mutex::new(tasks),
     };
     Ok(Replica { inner: Arc::new(inner) })
+}
+
+/// A program that is older than what is in force could neither apply nor vote: it does not start.
+fn check_level(store: &dyn Store, cluster: &Cluster) -> Result<(), OpenError> {
+    let (level, understands) = (cluster.meta().feature_level, cluster.understands());
+    if level <= understands {
+        return Ok(());
+    }
+    Err(OpenError::TooNew { path: store.path(), level, understands })
 }
 
 fn io_error(store: &dyn Store, error: std::io::Error) -> OpenError {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use muster_model::cluster::{FEATURE_LEVEL_MAX, Outcome};
+use muster_model::cluster::Outcome;
 use muster_proto::durable::{Batch, command::Body};
 use openraft::errors::{ClientWriteError, InitializeError, RaftError};
 
@@ -55,7 +55,7 @@ impl Replica {
         if batch.commands.iter().any(|command| command.body.is_none()) {
             return Err(ProposeError::Refused("a command without a body".into()));
         }
-        if batch.feature_level > FEATURE_LEVEL_MAX {
+        if batch.feature_level > self.inner.feature_level_max {
             return Err(ProposeError::Refused(format!(
                 "feature level {} is newer than this version",
                 batch.feature_level

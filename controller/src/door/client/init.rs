@@ -10,8 +10,9 @@ use muster_raft_store::Identity;
 use super::mutation::told;
 use super::reconfigure::check;
 use super::{Answered, Caller, Refusal};
+use crate::joining::VERSION;
 use crate::member::Member;
-use crate::propose::{FEATURE_LEVEL, leaders};
+use crate::propose::leaders;
 use crate::seat::Seat;
 
 /// The founder's replica id: the first that the log mints.
@@ -68,22 +69,25 @@ async fn finish(seat: &Arc<Seat>, member: &Arc<Member>, asked: InitCluster) -> R
         return Ok(());
     }
     let identity = &member.core.identity;
+    let level = seat.settings.feature_level();
     let found = FoundCluster {
         cluster_id: identity.cluster_id.to_vec().into(),
         cluster_name: seat.cluster().to_owned(),
         generation: identity.generation,
         config: Some(files(seat, &asked)),
-        feature_level: FEATURE_LEVEL,
+        feature_level: level,
     };
     let admit = AdmitReplica {
         name: identity.name.clone(),
         address: seat.replica_address.clone(),
         store_id: identity.store_id.to_vec().into(),
         client_address: seat.client_address.clone(),
+        feature_level: level,
+        version: VERSION.to_owned(),
     };
     let first = Batch {
         stamp_ms: (seat.outside.wall_ms)(),
-        feature_level: FEATURE_LEVEL,
+        feature_level: level,
         generation: identity.generation,
         commands: vec![leaders(command::Body::FoundCluster(found)), leaders(command::Body::AdmitReplica(admit))],
     };

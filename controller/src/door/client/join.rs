@@ -11,6 +11,8 @@ use crate::views;
 
 /// Longest address, bytes: a DNS name and a port.
 const ADDRESS_BYTES_MAX: usize = 300;
+/// Longest version of a program, bytes.
+const VERSION_BYTES_MAX: usize = 64;
 
 impl At<'_> {
     /// Admits it, under an id that the log mints; the leader's membership duty does the rest.
@@ -37,6 +39,8 @@ impl At<'_> {
             address: asked.address,
             store_id: asked.store_id,
             client_address: asked.client_address,
+            feature_level: asked.feature_level,
+            version: asked.version,
         };
         // The leader has checked who asks; the command is its own.
         let answer = told(self.member.proposer.duty(command::Body::AdmitReplica(admit)).await?)?;
@@ -45,7 +49,11 @@ impl At<'_> {
 
     fn check_joiner(&self, asked: &JoinCluster) -> Result<(), Refusal> {
         let sane = |address: &str| !address.is_empty() && address.len() <= ADDRESS_BYTES_MAX && address.contains(':');
-        if asked.store_id.len() != 16 || !sane(&asked.address) || !sane(&asked.client_address) {
+        if asked.version.len() > VERSION_BYTES_MAX
+            || asked.store_id.len() != 16
+            || !sane(&asked.address)
+            || !sane(&asked.client_address)
+        {
             return Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR));
         }
         let configured = self

@@ -57,9 +57,10 @@ kinds! {
     InitCluster(Body::InitCluster(_)) = "MUSTER_INIT_CLUSTER" 9007,
     JoinCluster(Body::JoinCluster(_)) = "MUSTER_JOIN_CLUSTER" 9008,
     TransferLeader(Body::TransferLeader(_)) = "MUSTER_TRANSFER_LEADER" 9009,
-    ChangeReplica(Body::ChangeReplica(_)) = "MUSTER_CHANGE_REPLICA" 9010,
+    ChangeReplica(Body::ChangeReplica(_)) = "MUSTER_CHANGE_REPLICA" 9012,
     RequestFence(Body::RequestFence(_)) = "MUSTER_REQUEST_FENCE" 9020,
     CancelFence(Body::CancelFence(_)) = "MUSTER_CANCEL_FENCE" 9021,
     ListFences(Body::ListFences(_)) = "MUSTER_LIST_FENCES" 9022,
     PlanFence(Body::PlanFence(_)) = "MUSTER_PLAN_FENCE" 9023,
+    FinishUpgrade(Body::FinishUpgrade(_)) = "MUSTER_FINISH_UPGRADE" 9013,
 }

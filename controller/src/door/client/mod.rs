@@ -22,6 +22,7 @@ mod snapshot;
 mod step;
 mod submit;
 mod transfer;
+mod upgrade;
 mod wait;
 mod watch;
 
@@ -145,6 +146,7 @@ impl At<'_> {
             Body::Reconfigure(asked) => self.reconfigure(asked).await,
             Body::TransferLeader(asked) => self.transfer(&asked.to).await,
             Body::ChangeReplica(asked) => self.change_replica(asked).await,
+            Body::FinishUpgrade(_) => self.finish_upgrade().await,
             Body::JoinCluster(asked) => self.join(asked).await,
 
             Body::UpdateJob(asked) => self.mutate(Do::UpdateJob(asked)).await,

@@ -2,8 +2,8 @@
 
 use muster_dialect::state::Reason;
 use muster_proto::durable::{
-    AdmitReplica, CancelJobs, Channel, JobTarget, RequeueJob, RetireReplica, UpdateJob, UpdateNode, UpdatePartition,
-    command::Body,
+    AdmitReplica, CancelJobs, Channel, JobTarget, RaiseFeatureLevel, RequeueJob, RetireReplica, UpdateJob, UpdateNode,
+    UpdatePartition, command::Body,
 };
 
 use crate::cluster::testing::*;
@@ -175,6 +175,30 @@ fn a_store_is_admitted_once_and_a_retired_one_never_again() {
     scene.client(0, Body::RetireReplica(RetireReplica { replica: 1 }));
     assert!(matches!(scene.lead(admit(1)), Outcome::Rejected(_)));
     assert_eq!(id(scene.lead(admit(3))), 3);
+}
+
+#[test]
+fn a_feature_level_is_raised_once_every_replica_knows_it_and_never_falls() {
+    let mut scene = Scene::founded();
+    let admit = |name: &str, store: u8, feature_level| {
+        let (name, store_id) = (name.to_owned(), vec![store; 16].into());
+        Body::AdmitReplica(AdmitReplica { name, store_id, feature_level, ..Default::default() })
+    };
+    let raise = |level| Body::RaiseFeatureLevel(RaiseFeatureLevel { level });
+    let why = |outcome: Outcome| match outcome {
+        Outcome::Rejected(answer) => answer.message,
+        other => panic!("{other:?}"),
+    };
+    scene.lead(admit("a", 1, 2));
+    scene.lead(admit("b", 2, 1));
+    scene.lead(admit("gone", 3, 1));
+    scene.lead(Body::RetireReplica(RetireReplica { replica: 3 }));
+    assert_eq!(why(scene.lead(raise(2))), "feature level 2 is beyond b: upgrade there first");
+    scene.lead(admit("b", 2, 2));
+    assert_eq!(error(scene.lead(raise(2))), 0);
+    assert_eq!(scene.cluster.meta().feature_level, 2);
+    assert_eq!(why(scene.lead(raise(1))), "feature level 2 is in force already");
+    assert_eq!(why(scene.lead(admit("c", 4, 1))), "the cluster is at feature level 2: this program is too old for it");
 }
 
 #[test]

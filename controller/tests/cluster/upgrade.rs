@@ -1,0 +1,106 @@
+//! Programs of two versions in one cluster: the newer one knows feature level 2.
+
+use muster_controller::Controller;
+use muster_proto::wire::{FinishUpgrade, ListReplicas, ReplicaList, reply, request};
+use muster_raft_store::MemoryDisk;
+
+use crate::stage::{ALICE, call, client_of, found, jobs, settings, soon, start_with, submit, users};
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+const OLD: u32 = 1;
+const NEW: u32 = 2;
+
+struct Site {
+    disks: Vec<MemoryDisk>,
+    running: Vec<Controller>,
+}
+
+impl Site {
+    /// Three replicas of the old version.
+    async fn old() -> Self {
+        let mut site = Self { disks: (1..=3).map(MemoryDisk::new).collect(), running: Vec::new() };
+        for at in 0..NAMES.len() {
+            let controller = site.start(at, OLD).await;
+            if at == 0 {
+                found(&controller).await;
+            }
+            soon(controller.until_member()).await;
+            site.running.push(controller);
+        }
+        soon(async {
+            while site.list().await.replicas.iter().filter(|it| it.role != "learner").count() < NAMES.len() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        site
+    }
+
+    async fn start(&self, at: usize, level: u32) -> Controller {
+        let mut settings = settings(NAMES[at], &self.disks[at], self.addresses());
+        settings.feature_level_max = Some(level);
+        start_with(settings).await
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.running.iter().map(|it| it.client_address().to_owned()).collect()
+    }
+
+    async fn list(&self) -> ReplicaList {
+        match call(&client_of(0, self.addresses()), request::Body::ListReplicas(ListReplicas {})).await {
+            reply::Body::Replicas(list) => list,
+            other => panic!("no list of replicas: {other:?}"),
+        }
+    }
+
+    /// Stops one controller, submits a job without it, and starts it again as another version.
+    async fn restart_as(&mut self, at: usize, level: u32) {
+        self.running.remove(at).stop().await;
+        submit(&client_of(ALICE, self.addresses()), "meanwhile").await;
+        let again = self.start(at, level).await;
+        self.running.insert(at, again);
+        soon(async {
+            while !self.list().await.replicas.iter().any(|it| it.name == NAMES[at] && it.feature_level == level) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    async fn finish(&self) -> (u32, u32) {
+        let reply::Body::Done(done) =
+            call(&client_of(0, self.addresses()), request::Body::FinishUpgrade(FinishUpgrade {})).await
+        else {
+            panic!("not done")
+        };
+        (done.count, self.list().await.feature_level)
+    }
+}
+
+#[tokio::test]
+async fn versions_are_replaced_one_by_one_and_may_go_back_until_the_level_is_raised() {
+    let mut site = Site::old().await;
+    site.restart_as(0, NEW).await;
+    site.restart_as(1, NEW).await;
+    assert_eq!(site.finish().await, (0, OLD));
+    site.restart_as(1, OLD).await;
+    site.restart_as(1, NEW).await;
+    site.restart_as(2, NEW).await;
+    assert_eq!(site.finish().await, (1, NEW));
+    assert_eq!(site.finish().await, (0, NEW));
+    submit(&client_of(ALICE, site.addresses()), "after").await;
+    assert_eq!(jobs(&client_of(ALICE, site.addresses())).await.len(), 6);
+
+    site.running.remove(2).stop().await;
+    let mut settings = settings("c", &site.disks[2], site.addresses());
+    settings.feature_level_max = Some(OLD);
+    let keeper = crate::stage::keeper(crate::stage::SLURM);
+    let refused = Controller::start(settings, muster_channel::Outside::real(), keeper, std::sync::Arc::new(users()));
+    let why = soon(refused).await.err().expect("an old program does not start").to_string();
+    assert!(
+        why.ends_with("the cluster is at feature level 2, this program knows up to 1: start the newer version again")
+    );
+    for controller in site.running {
+        controller.stop().await;
+    }
+}
