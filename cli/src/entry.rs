@@ -22,7 +22,20 @@ pub(crate) fn options(table: &Table, words: &[String]) -> Result<Parsed, u8> {
     if parsed.has("help") || parsed.has("usage") {
         return Err(print(&help(table)));
     }
+    if is_heterogeneous(table.command, &parsed.operands) {
+        to_stderr(&format!("{}: error: heterogeneous jobs and steps: not supported by this version\n", table.command));
+        return Err(1);
+    }
     Ok(parsed)
+}
+
+/// Whether a `:` stands between components: before the script or, of srun, anywhere, since each component has a command.
+fn is_heterogeneous(command: &str, operands: &[String]) -> bool {
+    match command {
+        "srun" => operands.iter().any(|word| word == ":"),
+        "sbatch" | "salloc" => operands.first().is_some_and(|word| word == ":"),
+        _ => false,
+    }
 }
 
 /// How often an option was given.
