@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
-use muster_chaos_tests::sim::{Report, Shape, run};
+use muster_chaos_tests::sim::{Report, Scenario, Shape, run};
 
 const USAGE: &str =
     "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
+  --fencing: nodes can be fenced. --scenario NAME: one of the stories of sim/scenario.rs instead of the seed's faults.
   --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
 
@@ -44,6 +45,11 @@ fn parse() -> Result<Wanted> {
             "--again" => wanted.again = words.next().context(USAGE)?.parse().context(USAGE)?,
             "--brief" => wanted.brief = true,
             "--calm" => wanted.shape.faults = false,
+            "--fencing" => wanted.shape.fencing = true,
+            "--scenario" => {
+                wanted.shape.scenario = words.next().and_then(|name| Scenario::parse(&name)).context(USAGE)?;
+                wanted.shape.fencing = true;
+            }
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
         }
@@ -81,6 +87,12 @@ fn many(from: u64, count: u64, shape: &Shape) -> Result<bool> {
         child.args(["--brief", "--replicas", &shape.replicas.to_string(), &seed.to_string()]);
         if !shape.faults {
             child.arg("--calm");
+        }
+        if shape.fencing {
+            child.arg("--fencing");
+        }
+        if let Some((name, _)) = Scenario::ALL.iter().find(|(_, scenario)| *scenario == shape.scenario) {
+            child.args(["--scenario", name]);
         }
         let output = child.stderr(Stdio::inherit()).output()?;
         broken |= !output.status.success();

@@ -152,6 +152,12 @@ impl Machine {
         living.map(|(step, _)| *step).collect()
     }
 
+    /// Whether anything lives on it.
+    pub(crate) fn works(&self, now_ms: u64) -> bool {
+        self.settle(now_ms);
+        self.state().processes.values().any(|process| process.over == Over::No)
+    }
+
     /// What a new noded finds.
     pub(crate) fn found(&self, now_ms: u64) -> Vec<FoundStep> {
         self.settle(now_ms);

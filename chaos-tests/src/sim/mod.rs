@@ -5,9 +5,11 @@
 //!         │
 //!         ├─ world: controllers c1…, nodes n1…, clients on "login", one turmoil host each
 //!         ├─ machine + steps: processes in virtual time behind noded's seam
+//!         ├─ bmc + power: devices that switch nodes off, behind the controllers' seam
 //!         └─ watch: looks at the replicas every few virtual milliseconds
 //! ```
 
+mod bmc;
 mod chance;
 mod clients;
 mod clock;
@@ -15,7 +17,9 @@ mod faults;
 mod machine;
 mod net;
 mod panics;
+mod power;
 mod run;
+mod scenario;
 mod script;
 mod seats;
 mod site;
@@ -25,7 +29,9 @@ mod trace;
 mod watch;
 mod world;
 
+pub use bmc::Manner;
 pub use net::SimNet;
 pub use run::{Report, run};
+pub use scenario::{Scenario, Step};
 pub use site::Shape;
 pub use trace::Trace;

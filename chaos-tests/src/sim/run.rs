@@ -62,7 +62,7 @@ pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
     breaches.extend(run.world.seats.failures());
     let virtual_ms = run.now_ms();
     let mut reached = std::mem::take(&mut run.watch.reached);
-    reached.append(&mut run.happened);
+    reached.extend(run.storm.iter().flat_map(|storm| storm.happened.clone()));
     reached.append(&mut outcomes(&run.world));
     drop(run);
     breaches.extend(panics::take().into_iter().map(|panic| format!("P11 no-poison: {panic}")));
@@ -83,7 +83,7 @@ struct Run {
     world: World,
     stage: Stage,
     watch: Watch,
-    happened: BTreeMap<&'static str, u64>,
+    storm: Option<Storm>,
 }
 
 impl Run {
@@ -103,7 +103,7 @@ impl Run {
         let stage = Stage::default();
         sim.client(LOGIN, clients::run(world.clone(), stage.clone()));
         let watch = Watch::new(&world);
-        Self { sim, stage, watch, world, happened: BTreeMap::new() }
+        Self { sim, stage, watch, world, storm: None }
     }
 
     fn play(&mut self) -> Result<Vec<FinalState>, String> {
@@ -114,16 +114,21 @@ impl Run {
         let began_ms = self.now_ms();
         self.world.trace.event_at(began_ms, "complete");
         self.stage.open();
-        let planned = faults::plan(self.world.seed, &self.world.shape);
-        let mut storm = Storm::new(&self.world, planned, began_ms);
-        while self.now_ms() < began_ms + self.world.shape.safety_ms {
+        let shape = self.world.shape;
+        let planned = shape.scenario.faults(&shape).unwrap_or_else(|| faults::plan(self.world.seed, &shape));
+        self.storm = Some(Storm::new(&self.world, planned, began_ms));
+        while self.now_ms() < began_ms + shape.safety_ms {
             let now_ms = self.now_ms();
-            storm.go_on(&mut self.sim, now_ms);
+            if let Some(storm) = &mut self.storm {
+                storm.go_on(&mut self.sim, now_ms);
+                storm.follow_scenario(&mut self.sim, now_ms);
+            }
             self.step()?;
         }
         let now_ms = self.now_ms();
-        storm.heal(&mut self.sim, now_ms);
-        self.happened = storm.happened.clone();
+        if let Some(storm) = &mut self.storm {
+            storm.heal(&mut self.sim, now_ms);
+        }
         let rested = self.until(REST_MS_MAX, |run| run.is_at_rest())?;
         self.stage.close();
         let states = self.states();
@@ -145,6 +150,9 @@ impl Run {
     fn step(&mut self) -> Result<(), String> {
         self.sim.step().map_err(|why| format!("a host ended: {why}"))?;
         let now_ms = self.now_ms();
+        if let Some(storm) = &mut self.storm {
+            self.watch.breaches.extend(storm.power(&mut self.sim, now_ms));
+        }
         if now_ms % LOOK_MS < TICK_MS {
             self.watch.look(now_ms);
         }
@@ -180,6 +188,10 @@ impl Run {
         let replicas = self.world.seats.replicas();
         let digests: Vec<_> = replicas.iter().map(|(_, replica)| replica.digest()).collect();
         self.stage.is_done()
+            && self.world.bmcs.is_at_rest()
+            && replicas
+                .iter()
+                .all(|(_, replica)| look(replica, |cluster| cluster.fences().all(|row| row.ended_ms != 0)))
             && look_for_leader(&self.world.seats).is_some()
             && replicas.len() == self.world.shape.replicas
             && digests.windows(2).all(|pair| pair[0] == pair[1])
@@ -199,6 +211,11 @@ impl Run {
         }
         if states.len() < self.world.shape.replicas || look_for_leader(&self.world.seats).is_none() {
             found.push(format!("liveness: {} replicas run and nobody leads after healing", states.len()));
+        }
+        for (name, replica) in self.world.seats.replicas() {
+            let open =
+                look(&replica, |cluster| cluster.fences().filter(|row| row.ended_ms == 0).cloned().collect::<Vec<_>>());
+            found.extend(open.iter().map(|row| format!("liveness: {name} has an open fence: {row:?}")));
         }
         for job in states.first().into_iter().flat_map(|state| state.jobs.values()).filter(|job| !job.finished) {
             found.push(format!("liveness: job {} ({}) is {}, held: {}", job.job_id, job.name, job.state, job.held));

@@ -1,5 +1,6 @@
 //! The simulated site: its size, names, configuration file and users.
 
+use super::scenario::Scenario;
 use muster_controller::{Group, User, UserTable};
 use muster_proto::durable::{ConfigFile, ConfigFiles, Hardware};
 
@@ -41,11 +42,17 @@ pub struct Shape {
     pub faults: bool,
     /// How long faults happen, virtual ms.
     pub safety_ms: u64,
+    /// Whether nodes can be fenced: the site has a fence.conf.
+    pub fencing: bool,
+    /// Which faults.
+    pub scenario: Scenario,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { replicas: 3, nodes: 4, submitters: 3, submits: 14, readers: 2, faults: true, safety_ms: 14_000 }
+        let (fencing, scenario) = (false, Scenario::default());
+        let (submitters, submits, readers) = (3, 14, 2);
+        Self { replicas: 3, nodes: 4, submitters, submits, readers, faults: true, safety_ms: 14_000, fencing, scenario }
     }
 }
 
@@ -65,7 +72,17 @@ impl Shape {
         self.controllers().iter().map(|name| format!("{name}:{CLIENT_PORT}")).collect()
     }
 
-    /// slurm.conf.
+    /// A BMC for each node, which may have manners, and an outlet behind it, which works.
+    fn fence_conf(&self) -> String {
+        let (nodes, max) = (self.nodes, self.scenario.max_fences());
+        format!(
+            "MaxFences={max} FenceWindow=10\nFenceDelay=1 FenceRetry=1 FenceRetryMax=4\n\
+             NodeName=n[1-{nodes}] Agent=/sim/bmc Parameters=\"ip=bmc-%n\" Timeout=2 Action=reboot\n\
+             NodeName=n[1-{nodes}] Level=2 Agent=/sim/pdu Parameters=\"plug=%n\" Timeout=2\n"
+        )
+    }
+
+    /// slurm.conf and its sisters.
     pub(crate) fn files(&self) -> ConfigFiles {
         let hosts: String = self.controllers().iter().map(|name| format!("SlurmctldHost={name}\n")).collect();
         let nodes = self.nodes;
@@ -76,7 +93,11 @@ impl Shape {
              NodeName=n[1-{nodes}] CPUs={CORES} Sockets=1 CoresPerSocket={CORES} ThreadsPerCore=1 RealMemory=8000\n\
              PartitionName=debug Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP\n"
         );
-        ConfigFiles { files: vec![ConfigFile { path: "slurm.conf".into(), text }] }
+        let mut files = vec![ConfigFile { path: "slurm.conf".into(), text }];
+        if self.fencing {
+            files.push(ConfigFile { path: "fence.conf".into(), text: self.fence_conf() });
+        }
+        ConfigFiles { files }
     }
 }
 
@@ -114,9 +135,8 @@ mod tests {
 
     #[test]
     fn the_configuration_has_no_findings() {
-        let shape = Shape::default();
-        let file = &shape.files().files[0];
-        let stored = [(file.path.clone(), file.text.clone())];
+        let shape = Shape { fencing: true, ..Shape::default() };
+        let stored: Vec<_> = shape.files().files.into_iter().map(|file| (file.path, file.text)).collect();
         let parsed = muster_dialect::conf::parse(&muster_dialect::conf::Stored(&stored), "slurm.conf");
         let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
         assert_eq!(found, Vec::<String>::new());

@@ -28,12 +28,14 @@ enum Undo {
 
 /// See the module.
 pub(crate) struct Storm {
-    world: World,
-    dice: Dice,
+    pub(super) world: World,
+    pub(super) dice: Dice,
     coming: Vec<Fault>,
     undo: BTreeMap<(u64, usize), Undo>,
     serial: usize,
-    down: BTreeSet<String>,
+    pub(super) down: BTreeSet<String>,
+    /// The scenario's second part has begun.
+    pub(super) followed: bool,
     /// How often each kind happened.
     pub(crate) happened: BTreeMap<&'static str, u64>,
 }
@@ -45,7 +47,7 @@ impl Storm {
         coming.reverse();
         let dice = Dice::new(world.seed, "storm");
         let (undo, happened) = (BTreeMap::new(), BTreeMap::new());
-        Self { world: world.clone(), dice, coming, undo, serial: 0, down: BTreeSet::new(), happened }
+        Self { world: world.clone(), dice, coming, undo, serial: 0, down: BTreeSet::new(), followed: false, happened }
     }
 
     /// Does what is due at `now_ms`.
@@ -65,10 +67,11 @@ impl Storm {
         for undo in std::mem::take(&mut self.undo).into_values() {
             self.take_back(sim, now_ms, &undo);
         }
+        self.power_all(sim, now_ms);
         self.world.trace.event_at(now_ms, "healed");
     }
 
-    fn begin(&mut self, sim: &mut Sim<'_>, now_ms: u64, fault: Fault) {
+    pub(super) fn begin(&mut self, sim: &mut Sim<'_>, now_ms: u64, fault: Fault) {
         let controllers = self.world.shape.controllers();
         let leader = look_for_leader(&self.world.seats);
         let undo = match fault.what {
@@ -133,7 +136,7 @@ impl Storm {
 
     fn crash_node(&mut self, sim: &mut Sim<'_>, now_ms: u64, node: usize, power: bool) -> Vec<Undo> {
         let name = self.world.shape.node_names()[node].clone();
-        if !self.down.insert(name.clone()) {
+        if self.world.bmcs.is_off(&name) || !self.down.insert(name.clone()) {
             return Vec::new();
         }
         sim.crash(name.as_str());
@@ -161,7 +164,9 @@ impl Storm {
         match undo {
             Undo::Start(name) => {
                 self.down.remove(name);
-                sim.bounce(name.as_str());
+                if !self.world.bmcs.is_off(name) {
+                    sim.bounce(name.as_str());
+                }
             }
             Undo::Join(pairs) => {
                 for (one, other) in pairs {

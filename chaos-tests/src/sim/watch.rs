@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_dialect::state::JobState;
-use muster_proto::durable::{NodeBase, NodePhase};
+use muster_proto::durable::{FenceState, NodeBase, NodePhase};
 use muster_raft_store::{Replica, Role};
 
 use super::seats::{Committed, attempt, look};
@@ -20,6 +20,7 @@ pub(crate) struct Watch {
     leaders: BTreeMap<u64, String>,
     lost: BTreeSet<(u32, u64)>,
     booted: BTreeSet<(String, String)>,
+    fenced: BTreeSet<(u64, &'static str)>,
     /// Every attempt that was seen in an applied state.
     pub(crate) committed: Committed,
     /// What must never be, in words.
@@ -38,6 +39,7 @@ impl Watch {
             leaders: BTreeMap::new(),
             lost: BTreeSet::new(),
             booted: BTreeSet::new(),
+            fenced: BTreeSet::new(),
             committed: Committed::new(),
             breaches: BTreeSet::new(),
             reached: BTreeMap::new(),
@@ -52,6 +54,7 @@ impl Watch {
             self.note_leader(now_ms, &name, &replica);
             self.note_attempts(&replica);
             self.note_nodes(&replica);
+            self.note_fences(&replica);
             if self.looks.is_multiple_of(CHECK_EVERY) {
                 let broken = look(&replica, |cluster| cluster.check());
                 self.breaches.extend(broken.iter().map(|broken| format!("P8 same-state: {name}: {broken}")));
@@ -108,6 +111,30 @@ impl Watch {
                 }
                 if timed_out && self.lost.insert((u32::MAX - 1, job.uid())) {
                     fresh.push("time limits passed");
+                }
+            }
+        });
+        fresh.into_iter().for_each(|what| self.count(what));
+    }
+
+    fn note_fences(&mut self, replica: &Replica) {
+        let mut fresh = Vec::new();
+        look(replica, |cluster| {
+            for row in cluster.fences() {
+                let what = match row.state() {
+                    FenceState::Requested if row.next_ms != 0 => "fences held back",
+                    FenceState::Requested => "fences asked for",
+                    FenceState::Started => "fences started",
+                    FenceState::Failed => "fence levels that failed",
+                    FenceState::Confirmed => "fences confirmed",
+                    FenceState::Overtaken => "fences overtaken",
+                    FenceState::Cancelled => "fences cancelled",
+                };
+                if self.fenced.insert((row.fence, what)) {
+                    fresh.push(what);
+                }
+                if row.call > 1 && row.calling && self.fenced.insert((row.fence, "fence calls repeated")) {
+                    fresh.push("fence calls repeated");
                 }
             }
         });

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_channel::{NoAuth, Outside, Random};
-use muster_controller::{Controller, NoAgents, NoMail, Settings, Timers};
+use muster_controller::{Controller, NoMail, Settings, Timers};
 use muster_model::agent::AgentOptions;
 use muster_noded::Noded;
 use muster_raft_store::{MemoryDisk, StoreKind};
 use turmoil::Sim;
 
-use super::chance::mixed;
+use super::bmc::{Bmcs, Manner};
+use super::chance::{Dice, mixed};
 use super::clock;
 use super::machine::Machine;
 use super::net::SimNet;
@@ -46,6 +47,8 @@ pub(crate) struct World {
     pub(crate) seats: Seats,
     /// By name.
     pub(crate) machines: BTreeMap<String, Machine>,
+    /// What switches nodes off.
+    pub(crate) bmcs: Bmcs,
     /// By controller.
     pub(crate) disks: BTreeMap<String, MemoryDisk>,
 }
@@ -58,7 +61,7 @@ impl World {
         let machines = shape.node_names().into_iter().map(machine).collect();
         let disk = |name: String| (name.clone(), MemoryDisk::new(mixed(seed, &name)));
         let disks = shape.controllers().into_iter().map(disk).collect();
-        Self { seed, shape, trace, seats: Seats::default(), machines, disks, oracle }
+        Self { seed, shape, trace, seats: Seats::default(), bmcs: bmcs(seed, &shape), machines, disks, oracle }
     }
 
     /// Starts every controller and node.
@@ -109,7 +112,7 @@ impl World {
             read_files: Arc::new(move || Ok(again.clone())),
             controllers: self.shape.client_doors(),
             mailer: Arc::new(NoMail),
-            fence_agents: Arc::new(NoAgents),
+            fence_agents: Arc::new(self.bmcs.agents(&name, &self.trace, self.random(&format!("{name} agents"), start))),
             own_uid: SLURM_UID,
             timers,
             raft_runtime: None,
@@ -166,4 +169,11 @@ impl World {
         self.seats.failed(&name, &why);
         pending().await
     }
+}
+
+/// As the scenario says, else by the seed.
+fn bmcs(seed: u64, shape: &Shape) -> Bmcs {
+    let mut dice = Dice::new(seed, "devices");
+    let manner = |name| (name, shape.scenario.manner().unwrap_or_else(|| Manner::draw(&mut dice)));
+    Bmcs::new(shape.node_names().into_iter().map(manner).collect())
 }

@@ -1,0 +1,113 @@
+//! Carries out what devices were told: nodes lose their power, and get it back. And sees whom a strike hits.
+
+use turmoil::Sim;
+
+use super::bmc::Order;
+use super::scenario::Step;
+use super::seats::look;
+use super::storm::Storm;
+
+/// A node that was switched off is switched on again by somebody after this, virtual ms.
+const ON_AGAIN_MS: (u64, u64) = (200, 3_000);
+
+impl Storm {
+    /// What is due at `now_ms`. What must never be, in words.
+    pub(crate) fn power(&mut self, sim: &mut Sim<'_>, now_ms: u64) -> Vec<String> {
+        let mut breaches = Vec::new();
+        for Order { node, on } in self.world.bmcs.due(now_ms) {
+            match (on, self.world.bmcs.is_off(&node)) {
+                (true, true) => self.switch_on(sim, now_ms, &node),
+                (false, false) => breaches.extend(self.switch_off(sim, now_ms, &node)),
+                (true, false) | (false, true) => {}
+            }
+        }
+        breaches
+    }
+
+    /// Every node has power.
+    pub(crate) fn power_all(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
+        self.world.bmcs.heal();
+        for node in self.world.shape.node_names() {
+            if self.world.bmcs.is_off(&node) {
+                self.switch_on(sim, now_ms, &node);
+            }
+        }
+    }
+
+    fn switch_off(&mut self, sim: &mut Sim<'_>, now_ms: u64, node: &str) -> Option<String> {
+        let machine = self.world.machines[node].clone();
+        let (boot, working) = (machine.boot_id(), machine.works(now_ms));
+        self.world.trace.event_at(now_ms, &format!("{boot} loses its power, working: {working}"));
+        let meant = self.is_being_fenced(&boot);
+        self.count(if meant { "strikes" } else { "strikes on a boot that nobody fences" });
+        self.world.bmcs.set_off(node, true);
+        if !self.down.contains(node) {
+            sim.crash(node);
+        }
+        machine.power_cut(now_ms);
+        let again_ms = now_ms + self.dice.between(ON_AGAIN_MS.0, ON_AGAIN_MS.1);
+        self.world.bmcs.order(node, again_ms, true);
+        (!meant && working).then(|| format!("P5 jobs-outlive-controllers: a late fence struck {boot}, which had work"))
+    }
+
+    fn switch_on(&mut self, sim: &mut Sim<'_>, now_ms: u64, node: &str) {
+        self.world.trace.event_at(now_ms, &format!("{node} has power again"));
+        self.world.bmcs.set_off(node, false);
+        if !self.down.contains(node) {
+            sim.bounce(node);
+        }
+    }
+
+    /// Whether some replica knows of an operation that was begun to end this boot.
+    fn is_being_fenced(&self, boot: &str) -> bool {
+        let replicas = self.world.seats.replicas();
+        let fences =
+            |replica| look(replica, |cluster| cluster.fences().any(|row| row.boot_id == boot && row.started_ms > 0));
+        // While all controllers are down nobody can be asked.
+        replicas.is_empty() || replicas.iter().any(|(_, replica)| fences(replica))
+    }
+
+    /// How far the first fence of the run has come.
+    pub(crate) fn fence_step(&self) -> Option<Step> {
+        let replicas = self.world.seats.replicas();
+        let known = |is_so: fn(&muster_proto::durable::FenceRow) -> bool| {
+            replicas.iter().any(|(_, replica)| look(replica, |cluster| cluster.fences().any(is_so)))
+        };
+        let struck = self.happened.contains_key("strikes");
+        let steps = [
+            (Step::Confirmed, known(|row| row.off_ms != 0)),
+            (Step::Asked, self.world.bmcs.was_asked()),
+            (Step::Struck, struck),
+            (Step::Called, self.world.bmcs.was_called()),
+            (Step::Requested, known(|_| true)),
+        ];
+        steps.into_iter().find(|(_, reached)| *reached).map(|(step, _)| step)
+    }
+
+    /// Once, when the fence of the run's scenario has come so far.
+    pub(crate) fn follow_scenario(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
+        let Some((step, faults)) = self.world.shape.scenario.at_step().filter(|_| !self.followed) else { return };
+        if self.fence_step().is_none_or(|reached| reached < step) {
+            return;
+        }
+        self.followed = true;
+        self.count("scenario steps reached");
+        if faults.len() > 1 {
+            self.rejoin(sim);
+        }
+        faults.into_iter().for_each(|fault| self.begin(sim, now_ms, fault));
+    }
+
+    /// Every node reaches every controller.
+    fn rejoin(&self, sim: &Sim<'_>) {
+        for node in self.world.shape.node_names() {
+            for controller in self.world.shape.controllers() {
+                sim.repair(node.as_str(), controller.as_str());
+            }
+        }
+    }
+
+    fn count(&mut self, what: &'static str) {
+        *self.happened.entry(what).or_default() += 1;
+    }
+}
