@@ -10,6 +10,7 @@
 mod patch;
 mod tree;
 
+use std::collections::BTreeMap;
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, bail};
@@ -48,9 +49,9 @@ pub(crate) fn run(wanted: &[String], list: bool) -> Result<()> {
         return Ok(());
     }
     let tree = Tree::prepare(&root, &all)?;
-    let mut not_caught = Vec::new();
+    let (mut not_caught, mut calm) = (Vec::new(), BTreeMap::new());
     for mutant in &mutants {
-        let verdict = judge(&tree, mutant)?;
+        let verdict = judge(&tree, mutant, &mut calm)?;
         println!("{:?} {} by {}", verdict, mutant.name, mutant.caught_by);
         if verdict != Verdict::Caught {
             not_caught.push(mutant.name.as_str());
@@ -60,12 +61,16 @@ pub(crate) fn run(wanted: &[String], list: bool) -> Result<()> {
     if not_caught.is_empty() { Ok(()) } else { bail!("not caught: {}", not_caught.join(", ")) }
 }
 
-fn judge(tree: &Tree, mutant: &Mutant) -> Result<Verdict> {
+/// `calm`: catchers that were tried without a mutant, and whether they were content.
+fn judge(tree: &Tree, mutant: &Mutant, calm: &mut BTreeMap<String, bool>) -> Result<Verdict> {
     if tree.outdated.contains(&mutant.name) {
         return Ok(Verdict::Outdated);
     }
-    let quiet = catch(tree, &mutant.caught_by, None)?;
-    if !quiet.status.success() {
+    let catcher = mutant.caught_by.to_string();
+    if !calm.contains_key(&catcher) {
+        calm.insert(catcher.clone(), catch(tree, &mutant.caught_by, None)?.status.success());
+    }
+    if !calm[&catcher] {
         return Ok(Verdict::FalseAlarm);
     }
     let awake = catch(tree, &mutant.caught_by, Some(&mutant.name))?;

@@ -3,7 +3,7 @@
 //! ```text
 //! Breaks: P2 exactly-once
 //! How: No request is remembered.
-//! Caught by: sim --replicas 3 7            (or: test muster-model --lib NAME_OF_THE_TEST)
+//! Caught by: sim --replicas 3 --seeds 4 1            (or: test muster-model --lib NAME_OF_THE_TEST)
 //! Says: P2 exactly-once
 //! ```
 

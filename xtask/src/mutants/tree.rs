@@ -21,8 +21,14 @@ impl Tree {
         let target =
             std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("mutants");
         let mut tree = Self { folder: target.join("tree"), target: target.join("build"), outdated: Vec::new() };
+        let stamp = stamp(&head(root)?, mutants)?;
+        let stamp_file = target.join("stamp");
+        if std::fs::read_to_string(&stamp_file).is_ok_and(|before| before == stamp) {
+            // Writing the same files again would cost a build.
+            ok(tree.cargo("build").args(["-p", "muster-chaos-tests", "--bin", "sim"]))?;
+            return Ok(tree);
+        }
         if tree.folder.join(".git").exists() {
-            // Only files that differ are written, so that what is unchanged is not built again.
             tree.git(&["checkout", "--quiet", "--detach", "--force", &head(root)?])?;
         } else {
             std::fs::create_dir_all(&target)?;
@@ -36,6 +42,9 @@ impl Tree {
             if tree.git(&["apply", "-C1", "--unidiff-zero", &path]).is_err() {
                 tree.outdated.push(mutant.name.clone());
             }
+        }
+        if tree.outdated.is_empty() {
+            std::fs::write(&stamp_file, stamp)?;
         }
         ok(tree.cargo("build").args(["-p", "muster-chaos-tests", "--bin", "sim"]))?;
         Ok(tree)
@@ -67,6 +76,12 @@ impl Tree {
 fn head(root: &Path) -> Result<String> {
     let output = Command::new("git").current_dir(root).args(["rev-parse", "HEAD"]).output()?;
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// What the scratch tree is made of.
+fn stamp(head: &str, mutants: &[Mutant]) -> Result<String> {
+    let patches: Result<Vec<String>, _> = mutants.iter().map(|mutant| std::fs::read_to_string(&mutant.path)).collect();
+    Ok(format!("{head}\n{}", patches?.concat()))
 }
 
 fn ok(command: &mut Command) -> Result<()> {
