@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
-use muster_chaos_tests::sim::{Report, Scenario, Shape, run};
+use muster_chaos_tests::sim::{Heard, Report, STATES, STORIES, Scenario, Shape, run};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 const USAGE: &str =
     "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
+       sim [--again N] [--brief] --story NAME | sim --stories | sim --states
   --fencing: nodes can be fenced. --scenario NAME: one of the stories of sim/scenario.rs instead of the seed's faults.
   --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
@@ -21,11 +25,12 @@ struct Wanted {
 }
 
 fn main() -> Result<ExitCode> {
-    tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-        .without_time()
-        .with_writer(std::io::stderr)
-        .init();
+    let words = tracing_subscriber::fmt::layer().without_time().with_writer(std::io::stderr);
+    let words = words.with_filter(tracing_subscriber::EnvFilter::from_default_env());
+    let counted = tracing_subscriber::filter::filter_fn(|data| {
+        data.is_event() && data.target().starts_with("muster_") && *data.level() <= tracing::Level::INFO
+    });
+    tracing_subscriber::registry().with(words).with(Heard.with_filter(counted)).init();
     let wanted = parse()?;
     let broken = match (wanted.many, wanted.numbers.as_slice()) {
         (false, [seed]) => one(*seed, &wanted),
@@ -45,16 +50,25 @@ fn parse() -> Result<Wanted> {
             "--again" => wanted.again = words.next().context(USAGE)?.parse().context(USAGE)?,
             "--brief" => wanted.brief = true,
             "--calm" => wanted.shape.faults = false,
-            "--fencing" => wanted.shape.fencing = true,
-            "--scenario" => {
-                wanted.shape.scenario = words.next().and_then(|name| Scenario::parse(&name)).context(USAGE)?;
-                wanted.shape.fencing = true;
+            "--story" => {
+                let name = words.next().context(USAGE)?;
+                let story = STORIES.into_iter().find(|story| story.name == name).context("no story of that name")?;
+                wanted.shape.story = Some(story);
+                wanted.numbers.push(story.seed);
             }
+            "--stories" => list(&STORIES.map(|story| story.name)),
+            "--states" => list(STATES),
+  --fencing: nodes can be fenced. --scenario NAME: one of the stories of sim/scenario.rs instead of the seed's faults.
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
         }
     }
     Ok(wanted)
+}
+
+fn list(words: &[&str]) {
+    words.iter().for_each(|word| println!("{word}"));
+    std::process::exit(0);
 }
 
 fn one(seed: u64, wanted: &Wanted) -> bool {

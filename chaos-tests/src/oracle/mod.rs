@@ -66,6 +66,10 @@ pub struct Read {
     pub index: u64,
     /// uid and job id of every job in it.
     pub jobs: Vec<(u64, u32)>,
+    /// Those of them that were pending or running.
+    pub live: Vec<u64>,
+    /// Those of them that their user held.
+    pub held: Vec<u64>,
 }
 
 /// Everything that was seen.
@@ -75,6 +79,8 @@ pub struct Seen {
     pub submits: BTreeMap<String, Submit>,
     /// Cancels that were accepted, by uid: when.
     pub cancelled: BTreeMap<u64, u64>,
+    /// Releases of held jobs that were accepted, by uid: when.
+    pub released: BTreeMap<u64, u64>,
     /// In the order of their beginning.
     pub runs: Vec<Run>,
     /// In the order of their answers.

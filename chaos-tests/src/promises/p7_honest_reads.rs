@@ -1,7 +1,10 @@
 //! A listing shows every job that was acknowledged before it was asked for, whichever replica answers; and no listing is of
-//! an older state than one that was answered before it was asked for.
+//! an older state than one that was answered before it was asked for. A job whose cancel or release was acknowledged is never
+//! shown live, or held, by a listing that was asked for later.
 
-use crate::oracle::{Seen, Told};
+use std::collections::BTreeMap;
+
+use crate::oracle::{Read, Seen, Told};
 
 pub(super) fn check(seen: &Seen) -> Vec<String> {
     let mut found = Vec::new();
@@ -14,6 +17,23 @@ pub(super) fn check(seen: &Seen) -> Vec<String> {
         }
     }
     found.extend(turned_back(seen));
+    found.extend(undone(seen, "cancelled", &seen.cancelled, |read| &read.live));
+    found.extend(undone(seen, "released", &seen.released, |read| &read.held));
+    found
+}
+
+/// What was acknowledged as `done`, and is shown as if it were not by a listing asked for later.
+fn undone(seen: &Seen, done: &str, when: &BTreeMap<u64, u64>, as_before: impl Fn(&Read) -> &Vec<u64>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (uid, at) in when {
+        let later = seen.reads.iter().filter(|read| read.asked_ms > *at);
+        for read in later.filter(|read| as_before(read).contains(uid)) {
+            found.push(format!(
+                "{} asked at {} showed uid {uid} as before it was {done} at {at}",
+                read.from, read.asked_ms
+            ));
+        }
+    }
     found
 }
 
@@ -57,7 +77,25 @@ mod tests {
         assert_eq!(check(&seen).len(), 1);
     }
 
+    #[test]
+    fn a_cancel_or_release_that_is_not_shown_is_found() {
+        let mut seen = Seen { cancelled: [(7, 2)].into(), released: [(8, 2)].into(), ..Seen::default() };
+        seen.reads.push(Read { live: vec![7], held: vec![8], ..read(2, 5) });
+        assert!(check(&seen).is_empty());
+        seen.reads.push(Read { live: vec![7], ..read(3, 5) });
+        seen.reads.push(Read { held: vec![8], ..read(3, 5) });
+        assert_eq!(check(&seen).len(), 2);
+    }
+
     fn read(asked_ms: u64, index: u64) -> Read {
-        Read { asked_ms, told_ms: asked_ms + 1, from: "c1".into(), index, jobs: Vec::new() }
+        Read {
+            asked_ms,
+            told_ms: asked_ms + 1,
+            from: "c1".into(),
+            index,
+            jobs: Vec::new(),
+            live: Vec::new(),
+            held: Vec::new(),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Virtual time. Nothing in a run reads another clock.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use muster_channel::WallClock;
 
@@ -12,9 +13,9 @@ pub(crate) fn now_ms() -> u64 {
     u64::try_from(elapsed.as_millis()).expect("a run takes less than an age")
 }
 
-/// A host's wall clock, which is `skew_ms` wrong.
-pub(crate) fn wall(skew_ms: i64) -> WallClock {
-    Arc::new(move || (EPOCH_MS + now_ms()).saturating_add_signed(skew_ms))
+/// A host's wall clock, which is `skew_ms` wrong; a fault may turn it.
+pub(crate) fn wall(skew_ms: Arc<AtomicI64>) -> WallClock {
+    Arc::new(move || (EPOCH_MS + now_ms()).saturating_add_signed(skew_ms.load(Ordering::Relaxed)))
 }
 
 /// A host's boot-time clock.

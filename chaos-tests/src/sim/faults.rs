@@ -43,6 +43,10 @@ pub(crate) enum What {
     MuteNode(usize),
     /// What controllers say to a node is lost; they hear it.
     DeafenNode(usize),
+    /// noded is killed, and its directory removed; its processes live on.
+    WipeSpool(usize),
+    /// The clock of whoever leads is suddenly so many ms ahead.
+    LeaderClockAhead(i64),
     /// Messages take up to so many ms.
     SlowNet(u64),
     /// Each sync of a controller's disk takes so many ms.
@@ -66,6 +70,8 @@ impl What {
             What::CutNode(_) => "nodes cut off",
             What::MuteNode(_) => "nodes without a voice",
             What::DeafenNode(_) => "nodes that hear nothing",
+            What::WipeSpool(_) => "wiped spools",
+            What::LeaderClockAhead(_) => "leaders' clocks ahead",
             What::SlowNet(_) => "slow networks",
             What::SlowDisk(..) => "slow disks",
         }
@@ -77,6 +83,9 @@ const PAUSE_MS: (u64, u64) = (200, 1_800);
 
 /// All faults of a run, in the order of their beginning.
 pub(crate) fn plan(seed: u64, shape: &Shape) -> Vec<Fault> {
+    if let Some(story) = shape.story {
+        return story.faults.to_vec();
+    }
     let mut dice = Dice::new(seed, "faults");
     let mut faults = Vec::new();
     let mut at_ms = dice.between(300, 1_500);
@@ -113,7 +122,7 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
 fn duration(dice: &mut Dice, what: What) -> u64 {
     match what {
         What::CrashLeader | What::CrashController(_) | What::CrashAll => dice.between(50, 2_500),
-        What::KillNoded(_) => dice.between(10, 1_500),
+        What::KillNoded(_) | What::WipeSpool(_) => dice.between(10, 1_500),
         What::RebootNode(_) => dice.between(200, 4_000),
         // Often longer than SlurmdTimeout, so that the node is lost.
         What::CutNode(_) | What::MuteNode(_) | What::DeafenNode(_) => dice.between(1_000, 7_000),

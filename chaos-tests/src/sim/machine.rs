@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use muster_model::agent::{AttemptKey, Found, FoundStep, StepExit, StepKey};
+use muster_noded::JournalStore;
 use muster_noded::journal::MemoryJournal;
 
 use super::site::EPOCH_MS;
@@ -44,6 +45,7 @@ pub(crate) struct Machine {
 struct State {
     boots: u32,
     booted_ms: u64,
+    spools: u8,
     processes: BTreeMap<StepKey, Process>,
 }
 
@@ -69,7 +71,7 @@ enum Over {
 impl Machine {
     /// Powered on at virtual time 0.
     pub(crate) fn new(name: &str, oracle: &Oracle, trace: &Trace) -> Self {
-        let state = State { boots: 1, booted_ms: 0, processes: BTreeMap::new() };
+        let state = State { boots: 1, booted_ms: 0, spools: 1, processes: BTreeMap::new() };
         Self {
             name: name.to_owned(),
             journal: MemoryJournal::default(),
@@ -82,6 +84,22 @@ impl Machine {
     /// Of the running kernel.
     pub(crate) fn boot_id(&self) -> String {
         format!("{}-boot-{}", self.name, self.state().boots)
+    }
+
+    /// Of the spool directory.
+    pub(crate) fn spool_id(&self) -> Vec<u8> {
+        [self.name.as_bytes(), &[self.state().spools; 16]].concat()[..16].to_vec()
+    }
+
+    /// Whether a spool was wiped since the machine booted: what ran before may run, and no journal says so.
+    pub(crate) fn has_lost_a_spool(&self) -> bool {
+        self.state().spools > 1
+    }
+
+    /// Somebody removes noded's directory. Processes live on.
+    pub(crate) fn wipe_spool(&self) {
+        self.journal.replace(&[]).expect("this disk has room");
+        self.state().spools += 1;
     }
 
     /// When it booted, virtual ms.
@@ -140,7 +158,7 @@ impl Machine {
         let state = self.state();
         let process = state.processes.get(&step).filter(|process| process.over == Over::Recorded)?;
         let end_ms = EPOCH_MS + process.ends_ms;
-        Some(StepExit { wait_status: process.status, end_ms, ..StepExit::default() })
+        Some(StepExit { wait_status: process.status, end_ms, empty: true, ..StepExit::default() })
     }
 
     /// Steps of an attempt that live.

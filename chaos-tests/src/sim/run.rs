@@ -7,6 +7,7 @@ use turmoil::{Builder, Sim};
 
 use super::clients::{self, Stage};
 use super::faults;
+use super::heard;
 use super::panics;
 use super::seats::{final_state, look, look_for_leader};
 use super::site::{EPOCH_MS, LOGIN, Shape};
@@ -51,6 +52,7 @@ pub struct Report {
 pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
     let before = cpu_seconds();
     panics::begin();
+    heard::begin();
     let trace = Trace::new(keep);
     let world = World::new(seed, *shape, trace.clone());
     let mut run = Run::new(world);
@@ -62,6 +64,7 @@ pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
     breaches.extend(run.world.seats.failures());
     let virtual_ms = run.now_ms();
     let mut reached = std::mem::take(&mut run.watch.reached);
+    reached.append(&mut heard::take());
     reached.extend(run.storm.iter().flat_map(|storm| storm.happened.clone()));
     reached.append(&mut outcomes(&run.world));
     drop(run);

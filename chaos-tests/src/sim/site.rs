@@ -1,5 +1,6 @@
 //! The simulated site: its size, names, configuration file and users.
 
+use super::stories::Story;
 use super::scenario::Scenario;
 use muster_controller::{Group, User, UserTable};
 use muster_proto::durable::{ConfigFile, ConfigFiles, Hardware};
@@ -42,6 +43,8 @@ pub struct Shape {
     pub faults: bool,
     /// How long faults happen, virtual ms.
     pub safety_ms: u64,
+    /// What happens instead of the seed's own faults.
+    pub story: Option<&'static Story>,
     /// Whether nodes can be fenced: the site has a fence.conf.
     pub fencing: bool,
     /// Which faults.
@@ -50,9 +53,18 @@ pub struct Shape {
 
 impl Default for Shape {
     fn default() -> Self {
-        let (fencing, scenario) = (false, Scenario::default());
-        let (submitters, submits, readers) = (3, 14, 2);
-        Self { replicas: 3, nodes: 4, submitters, submits, readers, faults: true, safety_ms: 14_000, fencing, scenario }
+        Self {
+            replicas: 3,
+            nodes: 4,
+            submitters: 3,
+            submits: 14,
+            readers: 2,
+            faults: true,
+            safety_ms: 14_000,
+            story: None,
+            fencing: false,
+            scenario: Scenario::default(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Carries faults out on the simulation, takes them back, and heals everything at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use turmoil::Sim;
@@ -24,6 +25,7 @@ enum Undo {
     Hear(Vec<(String, String)>),
     NormalNet,
     NormalDisk(String),
+    ClockBack(String, i64),
 }
 
 /// See the module.
@@ -99,6 +101,14 @@ impl Storm {
             What::CutLogin(one) => vec![self.part(sim, vec![(LOGIN.to_owned(), controllers[one].clone())])],
             What::RebootNode(node) => self.crash_node(sim, now_ms, node, true),
             What::KillNoded(node) => self.crash_node(sim, now_ms, node, false),
+            What::WipeSpool(node) => {
+                let undo = self.crash_node(sim, now_ms, node, false);
+                if !undo.is_empty() {
+                    self.world.machines[&self.world.shape.node_names()[node]].wipe_spool();
+                }
+                undo
+            }
+            What::LeaderClockAhead(ms) => leader.into_iter().map(|name| self.turn_clock(name, ms)).collect(),
             What::CutNode(node) => {
                 let name = self.world.shape.node_names()[node].clone();
                 vec![self.part(sim, pairs(&name, controllers.iter()))]
@@ -153,6 +163,11 @@ impl Storm {
         Undo::Join(between)
     }
 
+    fn turn_clock(&self, name: String, ms: i64) -> Undo {
+        self.world.skews[&name].fetch_add(ms, Ordering::Relaxed);
+        Undo::ClockBack(name, ms)
+    }
+
     fn everybody_but(&self, name: &str) -> Vec<(String, String)> {
         let shape = &self.world.shape;
         let all = [shape.controllers(), shape.node_names(), vec![LOGIN.to_owned()]].concat();
@@ -180,6 +195,9 @@ impl Storm {
             }
             Undo::NormalNet => sim.set_max_message_latency(Duration::from_millis(LATENCY_MS_MAX)),
             Undo::NormalDisk(name) => self.world.disks[name].set_sync_ms(0),
+            Undo::ClockBack(name, ms) => {
+                self.world.skews[name].fetch_sub(*ms, Ordering::Relaxed);
+            }
         }
     }
 }

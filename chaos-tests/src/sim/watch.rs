@@ -19,6 +19,8 @@ pub(crate) struct Watch {
     digests: BTreeMap<u64, (u128, String)>,
     leaders: BTreeMap<u64, String>,
     lost: BTreeSet<(u32, u64)>,
+    /// Of each replica that runs: the end of its log, and what was purged of it.
+    logs: BTreeMap<String, (u64, u64)>,
     booted: BTreeSet<(String, String)>,
     fenced: BTreeSet<(u64, &'static str)>,
     /// Every attempt that was seen in an applied state.
@@ -38,6 +40,7 @@ impl Watch {
             digests: BTreeMap::new(),
             leaders: BTreeMap::new(),
             lost: BTreeSet::new(),
+            logs: BTreeMap::new(),
             booted: BTreeSet::new(),
             fenced: BTreeSet::new(),
             committed: Committed::new(),
@@ -49,11 +52,14 @@ impl Watch {
     /// One look at everybody, at `now_ms`.
     pub(crate) fn look(&mut self, now_ms: u64) {
         self.looks += 1;
-        for (name, replica) in self.world.seats.replicas() {
+        let replicas = self.world.seats.replicas();
+        self.logs.retain(|known, _| replicas.iter().any(|(name, _)| name == known));
+        for (name, replica) in replicas {
             self.compare_digest(&name, &replica);
             self.note_leader(now_ms, &name, &replica);
             self.note_attempts(&replica);
             self.note_nodes(&replica);
+            self.note_log(&name, &replica);
             self.note_fences(&replica);
             if self.looks.is_multiple_of(CHECK_EVERY) {
                 let broken = look(&replica, |cluster| cluster.check());
@@ -91,6 +97,21 @@ impl Watch {
                 self.breaches.insert(format!("P6 one-voice: {other} and {name} lead term {}", now.term));
             }
             Some(_) => {}
+        }
+    }
+
+    /// A log that got shorter was truncated; one that begins after its old end came with a snapshot.
+    fn note_log(&mut self, name: &str, replica: &Replica) {
+        let metrics = replica.metrics();
+        let now = (metrics.last_index, metrics.purged_index);
+        let Some((last, purged)) = self.logs.insert(name.to_owned(), now) else { return };
+        if now.1 > last {
+            self.count("snapshots installed");
+        } else if now.0 < last {
+            self.count("logs truncated");
+        }
+        if now.1 > purged {
+            self.count("logs purged");
         }
     }
 

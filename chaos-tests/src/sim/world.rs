@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use muster_channel::{NoAuth, Outside, Random};
@@ -51,6 +52,8 @@ pub(crate) struct World {
     pub(crate) bmcs: Bmcs,
     /// By controller.
     pub(crate) disks: BTreeMap<String, MemoryDisk>,
+    /// How wrong each controller's clock is, ms.
+    pub(crate) skews: BTreeMap<String, Arc<AtomicI64>>,
 }
 
 impl World {
@@ -61,7 +64,9 @@ impl World {
         let machines = shape.node_names().into_iter().map(machine).collect();
         let disk = |name: String| (name.clone(), MemoryDisk::new(mixed(seed, &name)));
         let disks = shape.controllers().into_iter().map(disk).collect();
-        Self { seed, shape, trace, seats: Seats::default(), bmcs: bmcs(seed, &shape), machines, disks, oracle }
+        let skew = |name: String| (name.clone(), Arc::new(AtomicI64::new(skew_ms(seed, &name))));
+        let skews = shape.controllers().into_iter().map(skew).collect();
+        Self { seed, shape, trace, seats: Seats::default(), bmcs: bmcs(seed, &shape), machines, disks, skews, oracle }
     }
 
     /// Starts every controller and node.
@@ -84,9 +89,9 @@ impl World {
 
     /// What `host` gets from outside the `start`th time.
     pub(crate) fn outside(&self, host: &str, start: u64) -> Outside {
-        let skew = mixed(self.seed, &format!("{host} skew")) % (2 * SKEW_MS_MAX);
-        let skew_ms = i64::try_from(skew).expect("small") - i64::try_from(SKEW_MS_MAX).expect("small");
-        Outside { net: Arc::new(SimNet), wall_ms: clock::wall(skew_ms), random: self.random(host, start) }
+        let own = || Arc::new(AtomicI64::new(skew_ms(self.seed, host)));
+        let skew = self.skews.get(host).cloned().unwrap_or_else(own);
+        Outside { net: Arc::new(SimNet), wall_ms: clock::wall(skew), random: self.random(host, start) }
     }
 
     fn random(&self, host: &str, start: u64) -> Random {
@@ -148,12 +153,12 @@ impl World {
             advertise: Some(format!("{name}:{NODE_PORT}")),
             machine: [name.as_bytes(), &[0; 32]].concat()[..32].to_vec(),
             boot_id: machine.boot_id(),
-            spool_id: [name.as_bytes(), &[1; 16]].concat()[..16].to_vec(),
-            journal_complete: true,
+            spool_id: machine.spool_id(),
+            journal_complete: !machine.has_lost_a_spool(),
             hardware: site::hardware(),
             boot_ms: site::EPOCH_MS + booted_ms,
             version: "sim".to_owned(),
-            agent: AgentOptions { kill_wait_s: 1, over_time_limit_s: 0, prolog: true, epilog: true },
+            agent: AgentOptions { kill_wait_s: 1, over_time_limit_s: 0, prolog: true, epilog: !name.ends_with('1') },
             admins: vec![0, SLURM_UID],
             boot_clock_ms: clock::since_boot(booted_ms),
         };
@@ -169,6 +174,11 @@ impl World {
         self.seats.failed(&name, &why);
         pending().await
     }
+}
+
+fn skew_ms(seed: u64, host: &str) -> i64 {
+    let skew = mixed(seed, &format!("{host} skew")) % (2 * SKEW_MS_MAX);
+    i64::try_from(skew).expect("small") - i64::try_from(SKEW_MS_MAX).expect("small")
 }
 
 /// As the scenario says, else by the seed.

@@ -29,7 +29,11 @@ pub(super) async fn see_through(world: World, client: Client, story: Story, job_
         Story::Plain | Story::Array | Story::Dependent | Story::Overdue => return,
         Story::Held => {
             let release = UpdateJob { target: Some(target), hold: Some(false), ..UpdateJob::default() };
-            until_told(&client, request::Body::UpdateJob(release)).await
+            let told = until_told(&client, request::Body::UpdateJob(release)).await;
+            if told.is_ok() {
+                world.oracle.seen().released.insert(uid, now_ms());
+            }
+            told
         }
         Story::Cancelled => {
             let cancel = CancelJobs { targets: vec![target], ..CancelJobs::default() };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use muster_dialect::state::JobState;
+use muster_proto::durable::{HoldKind, JobRow};
 use muster_proto::wire::{JobList, ListJobs, reply, request};
 use tokio::time::sleep;
 
@@ -30,8 +32,12 @@ pub(super) async fn run(world: World, stage: Stage, at: usize) {
 
 fn note(world: &World, from: &str, asked_ms: u64, list: &JobList) {
     let rows = list.jobs.iter().filter_map(|job| job.row.as_ref());
-    let jobs: Vec<(u64, u32)> = rows.map(|row| (row.uid, row.job_id)).collect();
+    let rows: Vec<&JobRow> = rows.collect();
+    let jobs: Vec<(u64, u32)> = rows.iter().map(|row| (row.uid, row.job_id)).collect();
+    let is_live = |row: &&&JobRow| !JobState::from_code(row.state).is_some_and(JobState::is_finished);
+    let live = rows.iter().filter(is_live).map(|row| row.uid).collect();
+    let held = rows.iter().filter(|row| row.hold() == HoldKind::User).map(|row| row.uid).collect();
     world.trace.event(&format!("{from} asked at {asked_ms} lists {} jobs of index {}", jobs.len(), list.index));
     let (told_ms, index) = (now_ms(), list.index);
-    world.oracle.seen().reads.push(Read { asked_ms, told_ms, from: from.to_owned(), index, jobs });
+    world.oracle.seen().reads.push(Read { asked_ms, told_ms, from: from.to_owned(), index, jobs, live, held });
 }

@@ -1,0 +1,51 @@
+//! Everything that runs can reach and that a soak says of: what is not reached is not tested.
+
+/// A node refused an order of a leader that was no more.
+pub(super) const OLDER_AUTHORITY: &str = "orders of an older authority refused";
+/// A node refused an order meant for its last life.
+pub(super) const OTHER_EPOCH: &str = "orders for another epoch refused";
+/// A controller acknowledged a report that no longer meant anything.
+pub(super) const STALE_REPORTS: &str = "stale reports";
+/// A leader gave its office away.
+pub(super) const HAND_OVERS: &str = "leadership handed over";
+
+/// As runs count them.
+pub const STATES: &[&str] = &[
+    // Faults.
+    "clients cut off",
+    "controller crashes",
+    "controllers cut off",
+    "isolated leaders",
+    "leader crashes",
+    "leaders without a voice",
+    "leaders' clocks ahead",
+    "node reboots",
+    "noded kills",
+    "nodes cut off",
+    "nodes that hear nothing",
+    "nodes without a voice",
+    "one-way partitions",
+    "power cuts of all controllers",
+    "slow disks",
+    "slow networks",
+    "wiped spools",
+    // What came of them.
+    "attempts of requeued jobs",
+    "boots registered",
+    "elections won",
+    "logs purged",
+    "logs truncated",
+    "nodes lost",
+    OLDER_AUTHORITY,
+    OTHER_EPOCH,
+    "shares that wait for proof",
+    "snapshots installed",
+    STALE_REPORTS,
+    HAND_OVERS,
+    "submits without an answer",
+    "time limits passed",
+    // Not simulated yet: named, so that a soak says so.
+    "fences confirmed",
+    "membership changes",
+    "upgrades",
+];
