@@ -1,0 +1,46 @@
+//! Node daemons that die, and some that are not who they say.
+
+use crate::site::Site;
+
+#[test]
+fn a_step_goes_on_while_its_node_daemon_is_killed_and_started_again() {
+    let mut site = Site::start(1, 1);
+    let (proof, began, may_end) = (site.path("proof"), site.path("began"), site.path("may_end"));
+    for fifo in [&began, &may_end] {
+        nix::unistd::mkfifo(fifo, nix::sys::stat::Mode::S_IRWXU).expect("the temporary directory is ours");
+    }
+    let text = "echo >{began}; read line <{may_end}; echo done >>{proof}";
+    let script = ["began", "may_end", "proof"].iter().fold(text.to_owned(), |text, name| {
+        text.replace(&format!("{{{name}}}"), &site.path(name).display().to_string())
+    });
+    let id = site.run("sbatch", &["--parsable", "-o", "/dev/null", "--wrap", &script]);
+    let id = id.trim();
+    // Opening a pipe waits for the other end: the script runs.
+    std::fs::read(&began).expect("the script writes it");
+    site.kill("n1");
+    site.start_node("n1");
+    std::fs::write(&may_end, "now\n").expect("the script reads it");
+    crate::site::eventually("it ended", || site.run("scontrol", &["show", "job", id]).contains("JobState=COMPLETED"));
+    assert_eq!(std::fs::read_to_string(proof).expect("the script wrote it"), "done\n");
+    assert!(site.run("scontrol", &["show", "job", id]).contains("Restarts=0"));
+}
+
+#[test]
+fn another_machine_under_a_pinned_name_is_refused() {
+    let mut site = Site::start(1, 1);
+    site.start_impostor("n1");
+    site.daemon("impostor").says("another machine");
+    assert!(site.run("sinfo", &["-h", "-o", "%t"]).contains("idle"), "the real one serves on");
+}
+
+#[test]
+fn a_node_of_another_cluster_is_refused() {
+    let mut site = Site::start(1, 0);
+    let text = std::fs::read_to_string(site.path("slurm.conf")).expect("it was written");
+    site.write("other.conf", &text.replace("ClusterName=proc", "ClusterName=other"));
+    let conf = site.path("other.conf").display().to_string();
+    site.start_node_with("n1", &["-f", &conf]);
+    site.daemon("n1").says("another cluster");
+    assert!(!site.run("sinfo", &["-h", "-o", "%t"]).contains("idle"));
+    site.kill("n1");
+}

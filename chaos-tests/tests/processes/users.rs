@@ -1,0 +1,162 @@
+//! Real munge, and users that are not root: nobody acts as another, on any hop.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_channel::{Credentials, Munge, Outside, dial, seal};
+use muster_proto::wire::controller_client::ControllerClient;
+use muster_proto::wire::{Claim, ListJobs, Request, Signed, reply, request};
+use prost::Message;
+
+use crate::places::is_root;
+use crate::site::{Site, eventually, finish};
+
+/// Users that every Linux has.
+const ALICE: (&str, u32) = ("nobody", 65_534);
+const BOB: (&str, u32) = ("daemon", 1);
+/// `SlurmUser`: neither root nor one of the two.
+const SLURM_USER: &str = "bin";
+
+#[test]
+fn no_user_acts_as_another_with_real_munge() {
+    if !is_root() {
+        return;
+    }
+    let site = with_munge();
+    let home = site.path("home").display().to_string();
+    let wrap = format!("id -u >{home}/uid; sleep 600");
+    let id = ok(&site, ALICE, "sbatch", &["--parsable", "-D", &home, "-o", "/dev/null", "--wrap", &wrap]);
+    let id = id.trim();
+    eventually("it runs as its user", || fs::read_to_string(site.path("home/uid")).is_ok_and(|uid| uid == "65534\n"));
+    assert!(site.run("scontrol", &["show", "job", id]).contains("UserId=nobody(65534)"));
+
+    for (program, arguments) in [
+        ("scancel", vec![id]),
+        ("scontrol", vec!["update", &format!("JobId={id}"), "TimeLimit=1"]),
+        ("scontrol", vec!["requeue", id]),
+        ("scontrol", vec!["update", "NodeName=n1", "State=DRAIN", "Reason=mine"]),
+        ("scontrol", vec!["reconfigure"]),
+        ("muster", vec!["init"]),
+        ("srun", vec![&format!("--jobid={id}"), "true"]),
+        ("sbatch", vec!["--uid=nobody", "--wrap", "true"]),
+    ] {
+        let said = done(&site, BOB, program, &arguments).expect_err(&format!("{program} {arguments:?} as {}", BOB.0));
+        assert!(!said.is_empty(), "{program} {arguments:?} says why");
+    }
+    assert!(site.run("squeue", &["-h", "-o", "%i %t"]).contains(&format!("{id} R")), "nothing of that happened");
+    ok(&site, ALICE, "scancel", &[id]);
+    eventually("its own user ended it", || site.run("squeue", &["-h"]).is_empty());
+}
+
+#[test]
+fn a_replayed_or_borrowed_credential_is_refused_by_a_real_controller() {
+    if !is_root() {
+        return;
+    }
+    let site = with_munge();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let munge = Munge::load(Some(&site.path("munge/socket"))).expect("libmunge is installed beside munged");
+        let keeper: Arc<dyn Credentials> = Arc::new(munge);
+        let first = signed(&keeper, [1; 16]).await;
+        assert!(matches!(send(&site, first.clone()).await, reply::Body::Jobs(_)));
+        refused(send(&site, first).await, "replayed");
+        let other = signed(&keeper, [2; 16]).await;
+        let borrowed = Signed { request: other.request, ..signed(&keeper, [3; 16]).await };
+        refused(send(&site, borrowed).await, "another request");
+    });
+}
+
+async fn signed(keeper: &Arc<dyn Credentials>, id: [u8; 16]) -> Signed {
+    let id = bytes::Bytes::copy_from_slice(&id);
+    let request = Request {
+        request_id: id.clone(),
+        valid_until_ms: (Outside::real().wall_ms)() + 60_000,
+        body: Some(request::Body::ListJobs(ListJobs::default())),
+        ..Request::default()
+    };
+    let claim = Claim {
+        cluster: "proc".into(),
+        request_id: id,
+        audience: "controller".into(),
+        sender: "client".into(),
+        ..Claim::default()
+    };
+    seal(keeper, request.encode_to_vec(), claim).await.expect("munged answers")
+}
+
+async fn send(site: &Site, signed: Signed) -> reply::Body {
+    let conf = fs::read_to_string(site.path("slurm.conf")).expect("it was written");
+    let port = conf.lines().find_map(|line| line.strip_prefix("SlurmctldPort=")).expect("it names a port");
+    let channel = dial(&Outside::real(), &format!("127.0.0.1:{port}"), Duration::from_secs(20));
+    let answer = ControllerClient::new(channel).call(signed).await.expect("the controller answers");
+    answer.into_inner().body.expect("an answer has a body")
+}
+
+fn refused(answer: reply::Body, why: &str) {
+    match answer {
+        reply::Body::Failure(failure) => assert!(failure.message.contains(why), "{}", failure.message),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// One controller that runs as [`SLURM_USER`], and one node that runs as root.
+fn with_munge() -> Site {
+    let mut site = Site::empty();
+    for folder in ["munge", "home"] {
+        fs::create_dir(site.path(folder)).expect("the temporary directory is ours");
+    }
+    fs::set_permissions(site.path("home"), fs::Permissions::from_mode(0o777)).expect("it is ours");
+    copy_commands(&site);
+    start_munged(&mut site);
+    let socket = site.path("munge/socket").display().to_string();
+    let more = format!(
+        "SlurmUser={SLURM_USER}\nSlurmdUser=root\nAuthType=auth/munge\nCredType=cred/munge\nAuthInfo=socket={socket}\n"
+    );
+    site.configure("slurm.conf", 1, "spool", &more);
+    let state = site.path("state").display().to_string();
+    finish(Command::new("chown").args([SLURM_USER, &state, &site.path("log").display().to_string()]))
+        .expect("root may");
+    site.bring_up(1, 1);
+    site
+}
+
+fn start_munged(site: &mut Site) {
+    let at = |name: &str| site.path("munge").join(name).display().to_string();
+    site.write("munge/key", &"a key of this test alone, thirty-two bytes and more".repeat(4));
+    fs::set_permissions(site.path("munge/key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
+    let mut munged = Command::new("munged");
+    munged.args(["--foreground", "--force", "--key-file", &at("key"), "--socket", &at("socket")]);
+    munged.args(["--pid-file", &at("pid"), "--log-file", &at("log"), "--seed-file", &at("seed")]);
+    let socket = at("socket");
+    site.spawn("munged", munged);
+    eventually("munged answers", || {
+        finish(Command::new("munge").args(["-S", &socket, "-n", "-o", "/dev/null"])).is_ok()
+    });
+}
+
+/// Users cannot reach into a developer's target folder.
+fn copy_commands(site: &Site) {
+    let own = site.path("bin/muster");
+    let built = fs::canonicalize(&own).expect("it is a link to what was built");
+    fs::remove_file(&own).expect("it is ours");
+    fs::copy(built, &own).expect("there is room");
+    fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    assert!(Path::new(&own).exists());
+}
+
+fn ok(site: &Site, user: (&str, u32), program: &str, arguments: &[&str]) -> String {
+    done(site, user, program, arguments).unwrap_or_else(|said| panic!("{program} {arguments:?} as {}: {said}", user.0))
+}
+
+/// Runs a command as `user`.
+fn done(site: &Site, (_, uid): (&str, u32), program: &str, arguments: &[&str]) -> Result<String, String> {
+    let mut command = site.command("setpriv");
+    command.args([format!("--reuid={uid}"), format!("--regid={uid}"), "--clear-groups".into()]);
+    command.arg("timeout").arg("30").arg(site.path("bin").join(program)).args(arguments);
+    finish(command.current_dir(site.path("home")))
+}
