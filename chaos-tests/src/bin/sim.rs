@@ -58,7 +58,11 @@ fn parse() -> Result<Wanted> {
             }
             "--stories" => list(&STORIES.map(|story| story.name)),
             "--states" => list(STATES),
-  --fencing: nodes can be fenced. --scenario NAME: one of the stories of sim/scenario.rs instead of the seed's faults.
+            "--fencing" => wanted.shape.fencing = true,
+            "--scenario" => {
+                wanted.shape.scenario = words.next().and_then(|name| Scenario::parse(&name)).context(USAGE)?;
+                wanted.shape.fencing = true;
+            }
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
         }
