@@ -188,7 +188,7 @@ impl Page<'_> {
     }
 
     fn histogram(&mut self, name: &str, help: &str, times: &Times) -> Result<(), Error> {
-        let bounds = DURATION_BUCKETS_US.iter().map(|us| seconds(*us)).chain([f64::MAX]);
+        let bounds = DURATION_BUCKETS_US.iter().map(|us| seconds(*us)).chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(times.buckets.iter().copied()).collect();
         let mut metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
         metric.encode_histogram::<NoLabelSet>(seconds(times.total_us), times.count, &buckets, None)

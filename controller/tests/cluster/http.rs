@@ -50,6 +50,7 @@ async fn metrics_are_numbers_that_grow_with_what_happened() {
     }
     for histogram in ["muster_log_fsync_seconds", "muster_apply_seconds", "muster_schedule_pass_seconds"] {
         assert!(page.contains(&format!("# TYPE {histogram} histogram")), "{histogram} is not in\n{page}");
+        assert!(page.contains(&format!("{histogram}_bucket{{le=\"+Inf\"}}")), "{histogram} has no end\n{page}");
     }
     assert!(page.ends_with("# EOF\n"));
     assert!(!page.contains("secret-name") && !page.contains("alice"));
