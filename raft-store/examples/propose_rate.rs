@@ -92,6 +92,7 @@ fn work() -> Batch {
         address: "a:1".into(),
         store_id: vec![2; 16].into(),
         client_address: "a:2".into(),
+        ..AdmitReplica::default()
     }))
 }
 

@@ -68,7 +68,7 @@ impl Leadership {
 pub struct MemberState {
     /// Who and where.
     pub peer: Peer,
-    /// Votes; a learner does not. While a change is under way, whoever votes in either set.
+    /// Votes; a learner does not. While a change is under way, whoever votes before it and after it.
     pub voter: bool,
 }
 

@@ -16,6 +16,8 @@ use super::wake::Wake;
 /// One step towards what should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Step {
+    /// A former leader's change, of which it did the first half.
+    Settle,
     Retire(u64),
     Remove(u64),
     Learn(Peer),
@@ -35,6 +37,9 @@ pub(super) async fn run(term: Term) {
 }
 
 fn next(term: &Term) -> Option<Step> {
+    if term.member.core.replica.changing() {
+        return Some(Step::Settle);
+    }
     let rows: Vec<ReplicaRow> = term.member.core.read(|cluster| cluster.replicas().cloned().collect());
     let names: BTreeSet<String> = term.member.config().map_or_else(BTreeSet::new, |config| {
         config.conf.slurmctld_hosts.iter().map(|host| host.name.clone()).collect()
@@ -78,6 +83,7 @@ async fn take(term: &Term, step: Step) -> bool {
             let retire = command::Body::RetireReplica(RetireReplica { replica: id });
             return term.member.proposer.duty(retire).await.is_ok();
         }
+        Step::Settle => replica.settle().await,
         Step::Remove(id) => replica.remove(id).await,
         Step::Learn(peer) => replica.add_learner(peer).await,
         Step::Promote(id) => replica.promote(id).await,

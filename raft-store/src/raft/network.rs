@@ -1,4 +1,6 @@
 //! openraft's network on [`Transport`]. Every failure is `Unreachable`: openraft then backs off instead of retrying at once.
+//! Not so where a road of appends cannot be opened, or breaks: there it would try again at once, and for ever, and starve the
+//! elections of its thread. So a failure on a road is told only after a rest.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +28,8 @@ use crate::transport::{self, RaftKind, Talk, Transport};
 const APPENDS_AHEAD_MAX: usize = 8;
 /// How long to leave a peer alone that could not be reached.
 const BACKOFF_MS: u64 = 100;
+/// The same for a road: shorter than an election time-out, so that one broken connection costs nobody the leadership.
+const ROAD_REST: Duration = Duration::from_millis(50);
 
 /// Makes a [`Link`] to each peer.
 #[derive(Clone)]
@@ -100,6 +104,14 @@ impl Link {
 /// What one append led to, and whether the peer took a part of it only.
 type Appended = Result<(StreamAppendResult<Types>, bool), RPCError<Types>>;
 
+/// A success at once, a failure after a rest.
+async fn rested<T>(answer: Result<T, RPCError<Types>>) -> Result<T, RPCError<Types>> {
+    if answer.is_err() {
+        tokio::time::sleep(ROAD_REST).await;
+    }
+    answer
+}
+
 /// The answers in order, up to the first that says that what was sent after it makes no sense.
 fn until_refused(
     answers: impl Stream<Item = Appended>,
@@ -137,9 +149,12 @@ impl RaftNetworkV2<Types> for Link {
         let link: &'s Link = self;
         let timeout = link.append_timeout(&option);
         async move {
-            let talk = link.within(timeout, link.network.transport.talk(&link.to, timeout)).await?;
-            let answers =
-                requests.map(move |request| link.append(&*talk, request, timeout)).buffered(APPENDS_AHEAD_MAX);
+            let opened = link.within(timeout, link.network.transport.talk(&link.to, timeout)).await;
+            let talk = rested(opened).await?;
+            let answers = requests
+                .map(move |request| link.append(&*talk, request, timeout))
+                .buffered(APPENDS_AHEAD_MAX)
+                .then(rested);
             Ok(until_refused(answers).boxed())
         }
         .boxed()

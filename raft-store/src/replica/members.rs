@@ -53,13 +53,27 @@ impl Replica {
         let members = self.members();
         let Some(gone) = members.iter().find(|member| member.peer.replica == replica) else { return Ok(()) };
         let ids = BTreeSet::from([replica]);
-        if !gone.voter {
+        let voters: BTreeSet<u64> =
+            self.inner.raft.metrics().borrow_watched().membership_config.membership().voter_ids().collect();
+        if !voters.contains(&gone.peer.replica) {
             return self.change(Change::RemoveNodes(ids), true).await;
         }
-        if members.iter().filter(|member| member.voter).count() == 1 {
+        if voters.len() == 1 {
             return Err(MemberError::Refused("the last voter cannot be removed".into()));
         }
         self.change(Change::RemoveVoters(ids), false).await
+    }
+
+    /// Whether a change was begun and not ended: its leader died between its two steps. Until it is ended, majorities of the
+    /// voters before it and after it are both needed.
+    pub fn changing(&self) -> bool {
+        let metrics = self.inner.raft.metrics();
+        metrics.borrow_watched().membership_config.membership().get_joint_config().len() > 1
+    }
+
+    /// Ends such a change, as it was meant.
+    pub async fn settle(&self) -> Result<(), MemberError> {
+        self.change(Change::AddVoterIds(BTreeSet::new()), false).await
     }
 
     /// Asks `to` to stand for election now, and waits until this replica no longer leads.
@@ -155,10 +169,11 @@ fn is_busy<L: openraft::vote::RaftCommittedLeaderId>(error: &openraft::errors::C
 
 pub(super) fn members(metrics: &RaftMetrics<Types>) -> Vec<MemberState> {
     let membership = metrics.membership_config.membership();
-    let voters: BTreeSet<u64> = membership.voter_ids().collect();
+    // While a change is under way there are two sets, and each needs a majority.
+    let votes = |replica: &u64| membership.get_joint_config().iter().all(|voters| voters.contains(replica));
     let state = |(replica, member): (&u64, &Member)| MemberState {
         peer: Peer { replica: *replica, address: member.address.clone() },
-        voter: voters.contains(replica),
+        voter: votes(replica),
     };
     membership.nodes().map(state).collect()
 }
