@@ -7,7 +7,7 @@ use muster_channel::tls::{Role, Tls, TlsNet, Wanted};
 use muster_channel::{Net, Outside, Peer, Tcp, dial, serve};
 use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::controller_server::{Controller, ControllerServer};
-use muster_proto::wire::{NodeDown, NodeUp, Pong, Reply, Signed, reply};
+use muster_proto::wire::{NodeDown, NodeUp, Pong, Reply, Signed, SnapshotPiece, Watched, reply};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
@@ -17,6 +17,16 @@ struct Told;
 #[tonic::async_trait]
 impl Controller for Told {
     type SessionStream = ReceiverStream<Result<NodeDown, Status>>;
+    type WatchStream = ReceiverStream<Result<Watched, Status>>;
+    type SaveSnapshotStream = ReceiverStream<Result<SnapshotPiece, Status>>;
+
+    async fn watch(&self, _: Request<Signed>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn save_snapshot(&self, _: Request<Signed>) -> Result<Response<Self::SaveSnapshotStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
 
     /// As node n1, as a replica, as a client: three lines.
     async fn call(&self, request: Request<Signed>) -> Result<Response<Reply>, Status> {

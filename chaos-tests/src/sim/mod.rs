@@ -32,8 +32,8 @@ mod trace;
 mod watch;
 mod world;
 
-pub use heard::Heard;
 pub use bmc::Manner;
+pub use heard::Heard;
 pub use net::SimNet;
 pub use run::{Report, run};
 pub use scenario::{Scenario, Step};

@@ -1,7 +1,7 @@
 //! The simulated site: its size, names, configuration file and users.
 
-use super::stories::Story;
 use super::scenario::Scenario;
+use super::stories::Story;
 use muster_controller::{Group, User, UserTable};
 use muster_proto::durable::{ConfigFile, ConfigFiles, Hardware};
 

@@ -72,7 +72,7 @@ async fn ask(reach: &Reach, name: &str, change: Change) -> Option<(bool, String)
         }
         Err(error) => {
             let refusal = Refusal::of(&error, "whether the replicas were changed");
-            refusal.report(VOICE, &refusal.text);
+            let _code = refusal.report(VOICE, &refusal.text);
             None
         }
     }

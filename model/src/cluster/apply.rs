@@ -68,7 +68,7 @@ impl Cluster {
         match body {
             Body::FoundCluster(command) => outcome_of(self.found_cluster(origin, command)),
             Body::ApplyConfig(command) => outcome_of(self.apply_config(origin, command)),
-            Body::RaiseFeatureLevel(command) => outcome_of(self.raise_feature_level(command.level)),
+            Body::RaiseFeatureLevel(command) => self.raise_feature_level(command.level),
             Body::AdmitReplica(command) => outcome_of(self.admit_replica(command)),
             Body::RetireReplica(command) => outcome_of(self.retire_replica(command.replica)),
             Body::BeginGeneration(command) => outcome_of(self.begin_generation(command)),

@@ -10,6 +10,7 @@ use muster_proto::durable::{Answer, ApplyConfig, ConfigFiles, ConfigRow, FoundCl
 use super::changes::{Event, Table};
 use super::config::{InForce, NodeLine};
 use super::node::Node;
+use super::outcome::Outcome;
 use super::resources::NodeFree;
 use super::ruling::{Refusal, Ruling, done, require_admin};
 use super::state::Cluster;
@@ -68,24 +69,24 @@ impl Cluster {
     }
 
     /// From the next entry on, commands of this level may come. Every replica has said that it carries them out; whoever is
-    /// admitted later must too. A level never falls.
-    pub(super) fn raise_feature_level(&mut self, level: u32) -> Ruling {
-        if level < self.meta.feature_level {
-            let now = self.meta.feature_level;
-            return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, format!("feature level {now} is in force already")));
+    /// admitted later must too, and a program that cannot halts here. A level never falls.
+    pub(super) fn raise_feature_level(&mut self, level: u32) -> Outcome {
+        let now = self.meta.feature_level;
+        if level < now {
+            let why = format!("feature level {now} is in force already");
+            return Refusal::new(errno::ESLURM_NOT_SUPPORTED, why).into();
         }
-        let unable: Vec<&str> = self
-            .replicas
-            .values()
-            .filter(|row| !row.retired && row.feature_level < level)
-            .map(|row| row.name.as_str())
-            .collect();
+        let unable = self.replicas.values().filter(|row| !row.retired && row.feature_level < level);
+        let unable: Vec<&str> = unable.map(|row| row.name.as_str()).collect();
         if !unable.is_empty() {
             let why = format!("feature level {level} is beyond {}: upgrade there first", unable.join(", "));
-            return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, why));
+            return Refusal::new(errno::ESLURM_NOT_SUPPORTED, why).into();
+        }
+        if level > self.understands() {
+            return Outcome::Halt(format!("feature level {level} is newer than this version"));
         }
         self.meta.feature_level = level;
-        Ok(Answer { version: u64::from(level), ..done() })
+        Outcome::Done(Answer { version: u64::from(level), ..done() })
     }
 
     fn put_in_force(&mut self, in_force: InForce, by_uid: u32) {

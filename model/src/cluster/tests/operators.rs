@@ -180,6 +180,7 @@ fn a_store_is_admitted_once_and_a_retired_one_never_again() {
 #[test]
 fn a_feature_level_is_raised_once_every_replica_knows_it_and_never_falls() {
     let mut scene = Scene::founded();
+    scene.cluster = std::mem::take(&mut scene.cluster).of_level(2);
     let admit = |name: &str, store: u8, feature_level| {
         let (name, store_id) = (name.to_owned(), vec![store; 16].into());
         Body::AdmitReplica(AdmitReplica { name, store_id, feature_level, ..Default::default() })
@@ -197,6 +198,9 @@ fn a_feature_level_is_raised_once_every_replica_knows_it_and_never_falls() {
     scene.lead(admit("b", 2, 2));
     assert_eq!(error(scene.lead(raise(2))), 0);
     assert_eq!(scene.cluster.meta().feature_level, 2);
+    scene.lead(admit("b", 2, 3));
+    scene.lead(admit("a", 1, 3));
+    assert!(matches!(scene.lead(raise(3)), Outcome::Halt(_)), "this program knows 2");
     assert_eq!(why(scene.lead(raise(1))), "feature level 2 is in force already");
     assert_eq!(why(scene.lead(admit("c", 4, 1))), "the cluster is at feature level 2: this program is too old for it");
 }
