@@ -11,7 +11,7 @@ const STORIES: [(&str, u64, &[&str]); 11] = [
     ("leader-dies-confirmed", 1, &["scenario steps reached", "leader crashes", "fences confirmed"]),
     ("slow-device", 1, &["strikes", "fence calls repeated", "fences confirmed"]),
     ("dead-device", 1, &["fence calls repeated", "fences confirmed"]),
-    ("lying-device", 1, &["fence levels that failed", "fences confirmed"]),
+    ("lying-device", 3, &["fence levels that failed", "fences confirmed"]),
     ("doubled-device", 1, &["strikes", "fences confirmed"]),
     ("node-returns", 1, &["node reboots", "fences asked for"]),
     ("network-fault", 2, &["nodes lost", "fences held back", "fences cancelled"]),

@@ -61,7 +61,8 @@ fn the_file_of_2012_starts_a_cluster_of_one_node_with_whole_nodes_and_without_ac
     let first = site.run("sbatch", &["--parsable", "-n1", "-o", "/dev/null", "--wrap", &wrap]);
     eventually("it runs", || site.run("squeue", &["-h", "-o", "%t"]).trim() == "R");
     assert_eq!(site.run("sinfo", &["-h", "-o", "%t"]).trim(), "alloc", "one task has the whole node");
-    assert!(site.run("scontrol", &["show", "job", first.trim()]).contains("OverSubscribe=NO"));
+    let shown = site.run("scontrol", &["show", "job", first.trim()]);
+    assert!(shown.contains("NumNodes=1") && shown.contains("NodeList=localhost"), "{shown}");
     fs::write(&may_end, "now\n").expect("the script reads it");
     eventually("it ended", || site.run("squeue", &["-h"]).is_empty());
     let said = site.fails("sacct", &[]);

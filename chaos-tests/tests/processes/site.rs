@@ -171,8 +171,9 @@ impl Site {
     }
 
     pub(crate) fn voters(&self) -> usize {
-        let status = self.try_run("muster", &["status"]).unwrap_or_default();
-        status.lines().filter(|line| line.contains("leader") || line.contains("follower")).count()
+        let status = self.try_run("muster", &["status", "--json"]).unwrap_or_default();
+        let votes = |line: &&str| line.contains(r#""role": "leader""#) || line.contains(r#""role": "follower""#);
+        status.lines().filter(votes).count()
     }
 
     /// A program of the site or of the machine, at home here.

@@ -40,7 +40,6 @@ fn no_user_acts_as_another_with_real_munge() {
         ("scontrol", vec!["requeue", id]),
         ("scontrol", vec!["update", "NodeName=n1", "State=DRAIN", "Reason=mine"]),
         ("scontrol", vec!["reconfigure"]),
-        ("muster", vec!["init"]),
         ("srun", vec![&format!("--jobid={id}"), "true"]),
         ("sbatch", vec!["--uid=nobody", "--wrap", "true"]),
     ] {

@@ -108,6 +108,8 @@ fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
 /// What this host sees of a replica that the cluster told of.
 fn add_own_view(line: &mut Line, pong: Option<&Pong>) {
     match pong {
+        // Its store was wiped a moment ago: the leader still believes in the replica that was there.
+        Some(pong) if pong.cluster_id.is_empty() => line.role = "waits to be admitted".to_owned(),
         Some(pong) if line.version.is_empty() => line.version = pong.version.clone(),
         Some(_) => {}
         // The leader takes a while to call it so; a host that is cut off from a replica in health does not say so.
@@ -227,6 +229,11 @@ fn as_json(site: &Site, list: Option<&ReplicaList>, lines: &[Line]) -> String {
 mod tests {
     use super::*;
 
+    /// Of a controller that belongs to a cluster.
+    fn of_cluster() -> Pong {
+        Pong { cluster_id: vec![1; 16].into(), ..Pong::default() }
+    }
+
     #[test]
     fn a_follower_that_neither_the_leader_nor_this_host_hears_is_unreachable() {
         let follower = |contact_ms| {
@@ -243,7 +250,7 @@ mod tests {
         };
         assert_eq!(role(900, None), "unreachable");
         assert_eq!(role(20, None), "follower");
-        assert_eq!(role(900, Some(Pong::default())), "follower");
+        assert_eq!(role(900, Some(of_cluster())), "follower");
     }
 
     #[test]
@@ -252,7 +259,7 @@ mod tests {
             ReplicaInfo { name: "a".into(), role: "leader".into(), matched_index: Some(9), ..ReplicaInfo::default() };
         let list = ReplicaList { replicas: vec![leader], term: 3, ..ReplicaList::default() };
         let pongs = [
-            ("a".to_owned(), "h:1".to_owned(), Some(Pong::default())),
+            ("a".to_owned(), "h:1".to_owned(), Some(of_cluster())),
             ("b".to_owned(), "h:2".to_owned(), Some(Pong::default())),
             ("c".to_owned(), "h:3".to_owned(), None),
         ];
