@@ -2,9 +2,12 @@
 //! can be replayed. Every seed runs twice, each time in a process of
 //! its own: the same seed must give the same trace.
 
+mod seed;
+
 use std::process::Command;
 
 use muster_chaos_tests::sim::Shape;
+use seed::{count, twice};
 
 /// Seeds a commit is tried with.
 const SEEDS: u64 = 30;
@@ -66,33 +69,6 @@ fn check_part(part: u64) {
     for seed in (first..first + SEEDS).filter(|seed| seed % PARTS == part) {
         twice(seed, &[]);
     }
-}
-
-/// Runs a seed in two processes; what the first printed.
-fn twice(seed: u64, flags: &[&str]) -> String {
-    let replay = format!("cargo run --profile sim -p muster-chaos-tests --bin sim -- {} {seed}", flags.join(" "));
-    let (said, again) = (once(seed, flags), once(seed, flags));
-    println!("{}", said.lines().next().unwrap_or_default());
-    assert!(said.contains("all promises kept"), "promises broken:\n{said}\nreplay with a trace:\n  {replay}");
-    assert_eq!(trace_of(&said), trace_of(&again), "two runs of seed {seed} differ; replay:\n  {replay}");
-    said
-}
-
-fn once(seed: u64, flags: &[&str]) -> String {
-    let mut run = Command::new(env!("CARGO_BIN_EXE_sim"));
-    let output = run.args(flags).args(["--brief", &seed.to_string()]).output().expect("it was just built");
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// "trace 29ace592f106e28f, 25440 virtual ms"
-fn trace_of(said: &str) -> Option<&str> {
-    let from = said.find("trace ")?;
-    said[from..].split_once(" virtual ms").map(|(trace, _)| trace)
-}
-
-fn count(said: &str, what: &str) -> usize {
-    let line = said.lines().find_map(|line| line.trim().strip_suffix(what));
-    line.map_or(0, |count| count.trim().parse().unwrap_or(0))
 }
 
 /// From the commit, so that the same commit is always tried alike.
