@@ -28,6 +28,10 @@ pub(crate) struct Counters {
     pub(crate) garbage: AtomicU64,
     /// Requests refused because too many were under way.
     pub(crate) refused_busy: AtomicU64,
+    /// Listings that were built.
+    pub(crate) listings_built: AtomicU64,
+    /// Requests for a listing that were answered by one built for another.
+    pub(crate) listings_shared: AtomicU64,
     /// Requests refused because their user had spent the budget.
     pub(crate) refused_budget: AtomicU64,
     /// Frames on the replica door that were of no replica, or of another cluster or generation.

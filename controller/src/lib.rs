@@ -23,6 +23,7 @@ mod http;
 mod joining;
 mod journal;
 mod leader;
+mod listing;
 mod mail;
 mod member;
 mod propose;

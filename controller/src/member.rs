@@ -1,5 +1,6 @@
 //! This controller as a member of a cluster: its replica, and what stands around it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_model::cluster::config::InForce;
@@ -26,7 +27,12 @@ pub(crate) struct Core {
     pub(crate) replica: Replica,
     /// How long [`Core::read`] held the state: applying waits as long.
     pub(crate) reads: Durations,
+    /// The most records that a listing took while it held the state.
+    pub(crate) records_held_max: AtomicUsize,
 }
+
+/// Records that a listing takes while it holds the state: well under a millisecond.
+pub(crate) const PART_RECORDS: usize = 1_024;
 
 impl Core {
     /// Reads the state under a short lock: take out what is needed, and build the answer outside.
@@ -38,6 +44,13 @@ impl Core {
         drop(cluster);
         self.reads.add(started.elapsed());
         seen
+    }
+
+    /// Reads a part of a listing: [`PART_RECORDS`] records at most.
+    pub(crate) fn take<T>(&self, look: impl FnOnce(&Cluster) -> Vec<T>) -> Vec<T> {
+        let taken = self.read(look);
+        self.records_held_max.fetch_max(taken.len(), Ordering::Relaxed);
+        taken
     }
 
     /// Whether this replica leads in `term`, as far as it knows: a quorum may be late.
@@ -91,7 +104,8 @@ impl Member {
         );
         let road: Arc<dyn Transport> = Arc::new(Road(transport.clone()));
         let replica = Replica::open(options(seat), identity.clone(), road).await?;
-        let core = Arc::new(Core { identity, replica, reads: Durations::default() });
+        let core =
+            Arc::new(Core { identity, replica, reads: Durations::default(), records_held_max: AtomicUsize::new(0) });
         let clocks = Clocks::new(seat.outside.clone(), transport.clone());
         let (proposer, proposing) = Proposer::start(core.clone(), clocks);
         let member = Arc::new(Self {

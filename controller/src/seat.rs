@@ -13,6 +13,7 @@ use tokio::sync::watch;
 
 use crate::counters::{Counters, add_one};
 use crate::door::limits::Limits;
+use crate::listing::Flights;
 use crate::mail::Mailer;
 use crate::member::Member;
 use crate::settings::Settings;
@@ -31,6 +32,7 @@ pub(crate) struct Seat {
     pub(crate) users: Arc<dyn Users>,
     pub(crate) counters: Counters,
     pub(crate) limits: Limits,
+    pub(crate) flights: Flights,
     pub(crate) mailer: Arc<dyn Mailer>,
     /// Where others reach the doors, `host:port`.
     pub(crate) client_address: String,
@@ -69,6 +71,7 @@ impl Seat {
             mailer: parts.settings.mailer.clone(),
             settings: parts.settings,
             limits: Limits::new(&parts.local),
+            flights: Flights::default(),
             local: parts.local,
             outside: parts.outside,
             keeper: parts.keeper,

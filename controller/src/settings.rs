@@ -43,6 +43,8 @@ pub struct Settings {
     pub timers: Timers,
     /// Where Raft runs; `None`: on the runtime that starts the controller.
     pub raft_runtime: Option<tokio::runtime::Handle>,
+    /// Where long listings are built; `None`: where they are asked for.
+    pub listing_runtime: Option<tokio::runtime::Handle>,
     /// Seeds election time-outs, for the simulation.
     pub random_seed: Option<u64>,
     /// Rows are flushed, and the log before them is purged, every so many entries; `None`: as raft-store finds best. The same

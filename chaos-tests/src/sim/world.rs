@@ -121,6 +121,7 @@ impl World {
             own_uid: SLURM_UID,
             timers,
             raft_runtime: None,
+            listing_runtime: None,
             random_seed: Some(mixed(self.seed, &format!("{name} raft {start}"))),
             // Often enough that a run sees purges, and followers that need a snapshot.
             snapshot_every: Some(SNAPSHOT_EVERY),

@@ -29,6 +29,7 @@ async fn jobs(reach: &Reach, wanted: &Wanted) -> Result<String, Refusal> {
         users: wanted.users.clone(),
         one_row_a_task: wanted.one_row_a_task,
         max_rows: 0,
+        brief: wanted.is_brief(),
     };
     let list = match reach.client.call(request::Body::ListJobs(question)).await {
         Ok(reply::Body::Jobs(list)) => list,

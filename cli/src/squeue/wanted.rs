@@ -1,6 +1,6 @@
 //! What the user wants to see: options, then `SQUEUE_*` variables for what no option says.
 
-use muster_dialect::format::{Format, defaults, parse_built_in, parse_letters, parse_names, tables};
+use muster_dialect::format::{Format, Piece, defaults, parse_built_in, parse_letters, parse_names, tables};
 use muster_dialect::jobid::JobSpec;
 use muster_dialect::options::Parsed;
 use muster_dialect::state::{JobFlags, JobState, StateFilter};
@@ -86,11 +86,53 @@ impl Wanted {
         })
     }
 
+    /// Whether columns, order and filters need no more than what every row carries.
+    pub(super) fn is_brief(&self) -> bool {
+        let columns = self.format.pieces.iter().all(|piece| match piece {
+            Piece::Column(column) => BRIEF_COLUMNS.contains(&column.field.name),
+            Piece::Literal(_) => true,
+        });
+        let order = self.sort.chars().all(|letter| BRIEF_KEYS.contains(letter));
+        columns && order && self.licences.is_empty() && self.reservations.is_empty()
+    }
+
     /// What is wrong with the format; the listing goes on without it.
     pub(super) fn format_problems(&self) -> &[String] {
         &self.format.problems
     }
 }
+
+/// Columns of a brief row (`controller/src/views/brief.rs`): those of `squeue`, `squeue -l` and a few more.
+const BRIEF_COLUMNS: [&str; 26] = [
+    "JobArrayID",
+    "JobID",
+    "ArrayJobID",
+    "ArrayTaskID",
+    "Partition",
+    "Name",
+    "UserName",
+    "UserID",
+    "Account",
+    "QOS",
+    "State",
+    "StateCompact",
+    "Reason",
+    "ReasonList",
+    "TimeUsed",
+    "TimeLimit",
+    "TimeLeft",
+    "SubmitTime",
+    "StartTime",
+    "EndTime",
+    "NumNodes",
+    "NumCPUs",
+    "NumTasks",
+    "NodeList",
+    "PriorityLong",
+    "RestartCnt",
+];
+/// Keys of `-S` that a brief row has.
+const BRIEF_KEYS: &str = "P,t-p+iAFQTMLlSeVDCUjuaqrNR %";
 
 fn default_sort(steps: bool, start: bool) -> &'static str {
     match (steps, start) {
@@ -170,5 +212,24 @@ fn iterate(text: &str) -> Result<u64, Bad> {
     match text.parse() {
         Ok(seconds) if seconds > 0 => Ok(seconds),
         _ => Err(Bad::Value(format!("--iterate={text}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usual_columns_and_keys_are_brief_and_those_of_what_was_asked_for_are_not() {
+        let brief = |text: &str| {
+            let format = parse_built_in(&tables::SQUEUE_JOBS, text);
+            format.pieces.iter().all(|piece| match piece {
+                Piece::Column(column) => BRIEF_COLUMNS.contains(&column.field.name),
+                Piece::Literal(_) => true,
+            })
+        };
+        assert!(brief(defaults::SQUEUE) && brief(defaults::SQUEUE_LONG));
+        assert!(!brief("%Z") && !brief("%i %b"));
+        assert!(default_sort(false, false).chars().all(|letter| BRIEF_KEYS.contains(letter)));
     }
 }

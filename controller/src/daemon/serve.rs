@@ -28,7 +28,8 @@ pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce(
     let outside = Outside::real();
     let tls = tls::load(&plan, &outside)?;
     let outside = outside.with_tls(tls.as_ref());
-    let (raft, stop_raft) = raft_thread()?;
+    let (raft, stop_raft) = own_thread("raft", || {})?;
+    let (listings, stop_listings) = own_thread("listings", give_way)?;
     let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, WORKERS_MAX));
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build().context("threads")?;
     let served = runtime.block_on(async {
@@ -36,7 +37,8 @@ pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce(
             tokio::spawn(tls.watch());
         }
         let controller =
-            Controller::start(settings(&plan, raft), outside, keeper, Arc::new(NameService::default())).await?;
+            Controller::start(settings(&plan, raft, listings), outside, keeper, Arc::new(NameService::default()))
+                .await?;
         tracing::info!(
             name = plan.name,
             clients = controller.client_address(),
@@ -47,12 +49,12 @@ pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce(
         ready();
         follow_signals(controller, &log).await
     });
-    drop(stop_raft);
+    drop((stop_raft, stop_listings));
     drop(pid_file);
     served
 }
 
-fn settings(plan: &Plan, raft: Handle) -> Settings {
+fn settings(plan: &Plan, raft: Handle, listings: Handle) -> Settings {
     let path = plan.conf_path.clone();
     Settings {
         name: plan.name.clone(),
@@ -68,23 +70,35 @@ fn settings(plan: &Plan, raft: Handle) -> Settings {
         own_uid: nix::unistd::geteuid().as_raw(),
         timers: Timers::default(),
         raft_runtime: Some(raft),
+        listing_runtime: Some(listings),
         random_seed: None,
         snapshot_every: None,
         feature_level_max: None,
     }
 }
 
-/// Raft has a thread of its own, so that no door can starve its heartbeats. It ends when the sender is dropped.
-fn raft_thread() -> Result<(Handle, oneshot::Sender<()>)> {
-    let runtime = Builder::new_current_thread().enable_all().build().context("Raft's runtime")?;
+/// A runtime with a thread of its own: Raft's, so that no door can starve its heartbeats; and that of listings, which shall
+/// starve nobody. It ends when the sender is dropped.
+fn own_thread(name: &str, begin: fn()) -> Result<(Handle, oneshot::Sender<()>)> {
+    let runtime = Builder::new_current_thread().enable_all().build().with_context(|| format!("{name}: runtime"))?;
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let run = move || {
+        begin();
         // Dropping the sender is the signal.
         let _ = runtime.block_on(stopped);
     };
-    std::thread::Builder::new().name("raft".into()).spawn(run).context("Raft's thread")?;
+    std::thread::Builder::new().name(name.into()).spawn(run).with_context(|| format!("{name}: thread"))?;
     Ok((handle, stop))
+}
+
+/// Of the processor's time, this thread takes what the others leave: a tenth where they want all of it.
+const LISTINGS_NICE: i32 = 10;
+
+fn give_way() {
+    if let Err(why) = rustix::process::nice(LISTINGS_NICE) {
+        tracing::warn!(%why, "listings are built with the priority of everything else");
+    }
 }
 
 async fn follow_signals(controller: Controller, log: &Log) -> Result<()> {

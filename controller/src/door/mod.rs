@@ -21,6 +21,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::listing::Sharing;
 use crate::seat::Seat;
 
 /// Serves clients and nodes.
@@ -35,7 +36,7 @@ impl Controller for ControllerDoor {
 
     async fn call(&self, request: Request<Signed>) -> Result<Response<Reply>, Status> {
         let peer = peer(&request)?;
-        self.client.call(request.into_inner(), &peer).await.map(Response::new)
+        self.client.call(request.into_inner(), &peer).await
     }
 
     type SaveSnapshotStream = ReceiverStream<Result<SnapshotPiece, Status>>;
@@ -69,7 +70,7 @@ pub(crate) fn client_routes(seat: Arc<Seat>) -> Routes {
     let server = ControllerServer::new(door)
         .max_decoding_message_size(MESSAGE_BYTES_MAX)
         .max_encoding_message_size(REPLY_BYTES_MAX);
-    crate::http::beside(Routes::new(server), seat)
+    crate::http::beside(Routes::new(Sharing(server)), seat)
 }
 
 /// What is served on the replica door.

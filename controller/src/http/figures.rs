@@ -31,6 +31,8 @@ pub(super) struct Figures {
     pub(super) passes: Times,
     pub(super) calls_under_way: usize,
     pub(super) listings_under_way: usize,
+    pub(super) listings_built: u64,
+    pub(super) listings_shared: u64,
     pub(super) watches: usize,
     pub(super) uptime_ms: u64,
 }
@@ -41,6 +43,7 @@ pub(super) struct OfMember {
     pub(super) raft: Metrics,
     /// How long the state was held by readers.
     pub(super) reads: Times,
+    pub(super) records_held_max: usize,
     pub(super) leads: bool,
     pub(super) knows_leader: bool,
     /// Name of each other replica and how far its log agrees, at the leader.
@@ -82,7 +85,9 @@ impl Figures {
             leader_changes: now(&counters.leader_changes),
             passes: counters.passes.times(),
             calls_under_way: seat.limits.calls_under_way(),
-            listings_under_way: seat.limits.listings_under_way(),
+            listings_built: now(&counters.listings_built),
+            listings_shared: now(&counters.listings_shared),
+            listings_under_way: seat.flights.under_way(),
             watches: seat.limits.watches(),
             uptime_ms: (seat.outside.wall_ms)().saturating_sub(seat.boot_ms()),
         }
@@ -111,6 +116,7 @@ impl OfMember {
             matched: at_leader(&matched),
             silent_ms: at_leader(&silent),
             reads: core.reads.times(),
+            records_held_max: core.records_held_max.load(Ordering::Relaxed),
             leads,
             knows_leader: core.leadership().leader.is_some(),
             proposals_waiting: member.proposer.waiting(),

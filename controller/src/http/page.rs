@@ -51,6 +51,9 @@ impl Figures {
         page.gauge("muster_member", "1: it is a replica of the cluster; 0: it waits to be admitted.", member)?;
         page.gauge("muster_calls_under_way", "Requests of clients, waits apart.", self.calls_under_way as f64)?;
         page.gauge("muster_listings_under_way", "Listings being built.", self.listings_under_way as f64)?;
+        page.counter("muster_listings_built", "Listings that were built.", self.listings_built)?;
+        let help = "Requests answered by a listing built for another.";
+        page.counter("muster_listings_shared", help, self.listings_shared)?;
         page.gauge("muster_watches", "Open watch streams.", self.watches as f64)?;
         page.counter("muster_elections_won", "How often this controller was elected.", self.elections_won)?;
         page.counter("muster_leader_changes", "How often it heard of another leader.", self.leader_changes)?;
@@ -120,6 +123,9 @@ fn of_store(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     page.histogram("muster_log_fsync_seconds", "Syncs of the log.", &raft.sync_times)?;
     page.histogram("muster_apply_seconds", "Applying a group of entries, its rows stored.", &raft.apply_times)?;
     page.histogram("muster_state_read_seconds", "Readers holding the state: applying waits as long.", &member.reads)?;
+    page.gauge("muster_state_read_seconds_max", "The longest of them.", seconds(member.reads.max_us))?;
+    let help = "The most records that a listing took while it held the state.";
+    page.gauge("muster_state_read_records_max", help, member.records_held_max as f64)?;
     page.gauge("muster_snapshot_index", "Rows are flushed up to here.", raft.snapshot_index as f64)?;
     page.gauge("muster_purged_index", "The log begins after this.", raft.purged_index as f64)?;
     let kept = raft.last_index.saturating_sub(raft.purged_index);

@@ -5,29 +5,29 @@ use std::collections::BTreeMap;
 use muster_dialect::errno;
 use muster_model::cluster::{Job, Table};
 use muster_proto::durable::{HistoryRow, JobRow, JobTarget};
-use muster_proto::wire::{JobInfo, JobList, ListHistory};
+use muster_proto::wire::{JobInfo, JobList, ListHistory, reply};
 use prost::Message;
 
 use super::job::{Around, info};
-use super::{private, walk};
-use crate::door::client::{Caller, Refusal};
+use super::{Sight, walk};
+use crate::door::client::Refusal;
+use crate::listing::{Encoded, Rows};
 use crate::member::Member;
 
 /// Rows of the history that one answer looks at.
 const ROWS_MAX: usize = 1_000_000;
 /// Rows read at once.
-const CHUNK_ROWS: usize = 10_000;
+const CHUNK_ROWS: usize = 1_000;
 
 /// One run of a job, or a job that has not run: uid and number of the run.
 type Key = (u64, u32);
 
 /// Oldest first.
-pub(crate) fn history(member: &Member, caller: &Caller, asked: &ListHistory) -> Result<JobList, Refusal> {
-    let now_ms = member.now_ms();
-    let hidden = private::is_hidden(member, caller, "jobs");
-    let wanted = |job: &Job| is_wanted(asked, job) && (!hidden || job.spec().uid == caller.uid);
-    let living = walk::all_records(member);
-    let around = member.core.read(|cluster| Around::of(cluster, now_ms));
+pub(crate) async fn history(member: &Member, sight: Sight, asked: &ListHistory) -> Result<Encoded, Refusal> {
+    let index = member.core.applied();
+    let wanted = |job: &Job| is_wanted(asked, job) && sight.shows(job.spec().uid);
+    let living = walk::all_records(member).await;
+    let around = Around::of(member);
     let mut found: BTreeMap<Key, Job> = BTreeMap::new();
     for job in living.iter().filter(|job| wanted(job)) {
         let run = job.newest_attempt().map_or(0, |attempt| attempt.number) + u32::from(job.is_startable());
@@ -38,12 +38,16 @@ pub(crate) fn history(member: &Member, caller: &Caller, asked: &ListHistory) -> 
             let run = job.newest_attempt().map_or(0, |attempt| attempt.number);
             found.entry((job.uid(), run)).or_insert(job);
         }
-    })?;
+    })
+    .await?;
     let mut jobs: Vec<Job> = if asked.duplicates { found.into_values().collect() } else { newest_of_each(found) };
     jobs.sort_by_key(|job| (job.row.submit_ms, job.row.job_id, job.row.array_task));
     let rows_max = if asked.max_rows == 0 { usize::MAX } else { asked.max_rows as usize };
-    let jobs = jobs.iter().take(rows_max).map(|job| with_steps(&around, job)).collect();
-    Ok(JobList { jobs, index: member.core.applied(), now_ms, node_names: Vec::new() })
+    let mut rows = Rows::default();
+    for job in jobs.iter().take(rows_max) {
+        rows.push(&with_steps(&around, job)).await?;
+    }
+    rows.finish(reply::Body::Jobs(JobList { index, now_ms: around.now_ms, ..JobList::default() }))
 }
 
 /// A run that ended has its row in the history; a requeued job has several.
@@ -59,7 +63,7 @@ fn with_steps(around: &Around, job: &Job) -> JobInfo {
 }
 
 /// Rows that ended at `start_ms` or later.
-fn past(member: &Member, start_ms: u64, mut take: impl FnMut(Job)) -> Result<(), Refusal> {
+async fn past(member: &Member, start_ms: u64, mut take: impl FnMut(Job)) -> Result<(), Refusal> {
     let mut from = start_ms.to_be_bytes().to_vec();
     let mut seen = 0;
     while seen < ROWS_MAX {
@@ -70,6 +74,7 @@ fn past(member: &Member, start_ms: u64, mut take: impl FnMut(Job)) -> Result<(),
         seen += rows.len();
         let past = rows.into_iter().filter_map(|(_, value)| HistoryRow::decode(&value[..]).ok()?.job);
         past.filter_map(Job::of).for_each(&mut take);
+        tokio::task::yield_now().await;
     }
     Err(Refusal::slurm(errno::ESLURM_RESULT_TOO_LARGE))
 }

@@ -7,12 +7,13 @@ use muster_dialect::jobid::print_ids;
 use muster_dialect::state::{JobFlags, JobState};
 use muster_model::cluster::{Cluster, Job, Partition, array};
 use muster_proto::durable::{Attempt, JobKind, JobRow, NodePhase, Request, Sharing};
-use muster_proto::wire::{JobInfo, JobList, ListJobs};
+use muster_proto::wire::{JobInfo, JobList, ListJobs, reply};
 
 use super::allocation::{self, Nodes, Totals};
-use super::{dependency, private, walk};
-use crate::door::client::Caller;
-use crate::member::Member;
+use super::{Sight, brief, dependency, walk};
+use crate::door::client::Refusal;
+use crate::listing::{Encoded, Rows};
+use crate::member::{Member, PART_RECORDS};
 
 /// Rows of one answer where tasks are listed one by one.
 const TASK_ROWS_MAX: usize = 1_000_000;
@@ -28,46 +29,62 @@ pub(super) struct Around {
 }
 
 impl Around {
-    pub(super) fn of(cluster: &Cluster, now_ms: u64) -> Self {
-        let settings = cluster.config().map(|config| &config.settings);
-        Self {
-            def_mem: settings.map_or((0, 0), |it| (it.def_mem_per_node_mib, it.def_mem_per_cpu_mib)),
-            nodes: cluster.nodes().map(|node| (node.index(), node.clone())).collect(),
-            partitions: cluster.partitions().map(|it| (it.name.clone(), it.clone())).collect(),
-            now_ms,
+    pub(super) fn of(member: &Member) -> Self {
+        let now_ms = member.now_ms();
+        let def_mem = |cluster: &Cluster| {
+            let settings = cluster.config().map(|config| &config.settings);
+            settings.map_or((0, 0), |it| (it.def_mem_per_node_mib, it.def_mem_per_cpu_mib))
+        };
+        let (def_mem, partitions) = member
+            .core
+            .read(|cluster| (def_mem(cluster), cluster.partitions().map(|it| (it.name.clone(), it.clone())).collect()));
+        Self { def_mem, nodes: nodes(member), partitions, now_ms }
+    }
+}
+
+/// Every node, some under each lock.
+pub(super) fn nodes(member: &Member) -> Nodes {
+    let mut nodes = Nodes::new();
+    loop {
+        let from = nodes.last_key_value().map_or(0, |(index, _)| index + 1);
+        let part = member.core.take(|cluster| cluster.nodes_from(from).take(PART_RECORDS).cloned().collect());
+        let is_last = part.len() < PART_RECORDS;
+        nodes.extend(part.into_iter().map(|node| (node.index(), node)));
+        if is_last {
+            return nodes;
         }
     }
 }
 
 /// Living and recently ended jobs.
-pub(crate) fn jobs(member: &Member, caller: &Caller, asked: &ListJobs) -> JobList {
-    let now_ms = member.now_ms();
+pub(crate) async fn jobs(member: &Member, sight: Sight, asked: &ListJobs) -> Result<Encoded, Refusal> {
     let index = member.core.applied();
-    let records = walk::records(member, &asked.targets, &asked.users);
-    let around = member.core.read(|cluster| Around::of(cluster, now_ms));
-    let hidden = private::is_hidden(member, caller, "jobs");
-    let shown = records.iter().filter(|job| !hidden || job.spec().uid == caller.uid);
+    let records = walk::records(member, &asked.targets, &asked.users).await;
+    let around = Around::of(member);
     let rows_max = if asked.max_rows == 0 { usize::MAX } else { asked.max_rows as usize };
-    let jobs: Vec<JobInfo> = if asked.one_row_a_task {
-        shown.flat_map(|job| each_task(&around, job)).take(rows_max.min(TASK_ROWS_MAX)).collect()
-    } else {
-        shown.map(|job| info(&around, job)).take(rows_max).collect()
-    };
-    JobList { jobs, index, now_ms, node_names: Vec::new() }
+    let rows_max = if asked.one_row_a_task { rows_max.min(TASK_ROWS_MAX) } else { rows_max };
+    let mut rows = Rows::default();
+    for job in records.iter().filter(|job| sight.shows(job.spec().uid)) {
+        let whole = if asked.brief { brief::info(&around, job) } else { info(&around, job) };
+        if asked.one_row_a_task && job.is_array() {
+            for task in array::tasks(&job.row.pending_tasks).take(rows_max - rows.count()) {
+                rows.push(&of_task(&whole, task)).await?;
+            }
+        } else if rows.count() < rows_max {
+            rows.push(&whole).await?;
+        }
+        if rows.count() >= rows_max {
+            break;
+        }
+    }
+    let rest = JobList { index, now_ms: around.now_ms, ..JobList::default() };
+    rows.finish(reply::Body::Jobs(rest))
 }
 
-/// An array's own record once for each task that has none (`squeue -r`).
-fn each_task(around: &Around, job: &Job) -> Vec<JobInfo> {
-    if !job.is_array() {
-        return vec![info(around, job)];
-    }
-    let whole = info(around, job);
-    let tasks = array::tasks(&job.row.pending_tasks).take(TASK_ROWS_MAX);
-    let of_task = |task| {
-        let row = whole.row.clone().map(|row| JobRow { array_task: Some(task), pending_tasks: Vec::new(), ..row });
-        JobInfo { row, array_pending: String::new(), ..whole.clone() }
-    };
-    tasks.map(of_task).collect()
+/// An array's own record as it stands for one task that has none (`squeue -r`).
+fn of_task(whole: &JobInfo, task: u32) -> JobInfo {
+    let row = whole.row.clone().map(|row| JobRow { array_task: Some(task), pending_tasks: Vec::new(), ..row });
+    JobInfo { row, array_pending: String::new(), ..whole.clone() }
 }
 
 /// One job.
@@ -125,14 +142,14 @@ fn show_default_memory(request: &mut Request, (per_node, per_cpu): (u64, u64)) {
 }
 
 /// What a job that asks for no memory is given: a node, a processor; of its first partition, else of the cluster.
-fn default_memory(around: &Around, job: &Job) -> (u64, u64) {
+pub(super) fn default_memory(around: &Around, job: &Job) -> (u64, u64) {
     let first = job.spec().partitions.split(',').next().and_then(|name| around.partitions.get(name));
     let own = first.map(|partition| (partition.def_mem_per_node_mib, partition.def_mem_per_cpu_mib));
     own.filter(|own| *own != (0, 0)).unwrap_or(around.def_mem)
 }
 
 /// Before a job has an allocation: at least this much.
-fn asked_for(request: &Request, default_mem: (u64, u64)) -> Totals {
+pub(super) fn asked_for(request: &Request, default_mem: (u64, u64)) -> Totals {
     let nodes = request.min_nodes.max(1);
     let tasks = request.ntasks.max(1);
     let per_task = request.cpus_per_task.max(1);
@@ -165,7 +182,7 @@ fn asked_gres(request: &Request, nodes: u32) -> BTreeMap<String, u64> {
     gres
 }
 
-fn num_tasks(request: &Request, totals: &Totals) -> u32 {
+pub(super) fn num_tasks(request: &Request, totals: &Totals) -> u32 {
     if request.ntasks_set { request.ntasks.max(1) } else { request.ntasks.max(totals.nodes).max(1) }
 }
 
@@ -174,12 +191,12 @@ fn batch_host(nodes: &Nodes, job: &Job, attempt: Option<&Attempt>) -> String {
     first.map(|share| allocation::name(nodes, share.node).to_owned()).unwrap_or_default()
 }
 
-fn partition<'a>(job: &'a Job, attempt: Option<&'a Attempt>) -> &'a str {
+pub(super) fn partition<'a>(job: &'a Job, attempt: Option<&'a Attempt>) -> &'a str {
     let placed = attempt.and_then(|attempt| attempt.allocation.as_ref()).map(|it| it.partition.as_str());
     placed.filter(|name| !name.is_empty()).unwrap_or(&job.spec().partitions)
 }
 
-fn time_limit_s(around: &Around, job: &Job) -> u32 {
+pub(super) fn time_limit_s(around: &Around, job: &Job) -> u32 {
     if let Some(limit) = job.spec().time_limit_s {
         return limit;
     }
@@ -187,7 +204,7 @@ fn time_limit_s(around: &Around, job: &Job) -> u32 {
     first.and_then(|partition| partition.default_time_s.or(partition.max_time_s)).unwrap_or(UNLIMITED)
 }
 
-fn end_estimate_ms(around: &Around, job: &Job, attempt: Option<&Attempt>) -> u64 {
+pub(super) fn end_estimate_ms(around: &Around, job: &Job, attempt: Option<&Attempt>) -> u64 {
     if job.row.end_ms != 0 && job.state() != JobState::Pending {
         return job.row.end_ms;
     }
@@ -217,7 +234,7 @@ pub(super) fn run_ms(attempt: &Attempt, job_end_ms: u64, now_ms: u64) -> u64 {
 }
 
 /// "[3-20%4]", as long as it may be: the command cuts it.
-fn array_pending(job: &Job) -> String {
+pub(super) fn array_pending(job: &Job) -> String {
     if !job.is_array() {
         return String::new();
     }

@@ -3,6 +3,7 @@
 //! One file a kind of record. A view never decides: what is not in the state is not invented here.
 
 mod allocation;
+mod brief;
 mod config;
 mod dependency;
 mod fences;
@@ -11,9 +12,9 @@ mod job;
 mod node;
 mod now;
 mod partition;
-mod private;
 mod replicas;
 mod script;
+mod sight;
 mod stats;
 mod step;
 mod target;
@@ -30,6 +31,7 @@ pub(crate) use now::{is_hidden_job, job_nodes, job_now, step_now};
 pub(crate) use partition::partitions;
 pub(crate) use replicas::{answers, replicas};
 pub(crate) use script::script;
+pub(crate) use sight::Sight;
 pub(crate) use stats::stats;
 pub(crate) use step::{step_places, steps};
 pub(crate) use watched::Watcher;

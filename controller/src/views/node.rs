@@ -1,18 +1,18 @@
 //! Nodes as `sinfo` and `scontrol show node` need them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use muster_dialect::hostlist;
-use muster_model::cluster::Node;
+use muster_dialect::{errno, hostlist};
+use muster_model::cluster::{Cluster, Job, Node};
 use muster_proto::durable::NodePhase;
-use muster_proto::wire::{ListNodes, NodeInfo, NodeList};
+use muster_proto::wire::{ListNodes, NodeInfo, NodeList, reply};
 
-use super::private;
-use crate::door::client::{Caller, Refusal};
-use crate::member::Member;
+use super::{Sight, job};
+use crate::door::client::Refusal;
+use crate::listing::{Encoded, Rows};
+use crate::member::{Member, PART_RECORDS};
 use crate::seat::Seat;
-use muster_dialect::errno;
 
 /// Where noded is reached: what it said when it registered, else what the configuration says.
 pub(crate) fn node_address(node: &Node) -> String {
@@ -23,37 +23,54 @@ pub(crate) fn node_address(node: &Node) -> String {
 }
 
 /// Nodes, in the order of the configuration.
-pub(crate) async fn nodes(
-    seat: &Seat,
-    member: &Member,
-    caller: &Caller,
-    asked: &ListNodes,
-) -> Result<NodeList, Refusal> {
-    let now_ms = member.now_ms();
-    if private::is_hidden(member, caller, "nodes") {
-        return Ok(NodeList { now_ms, ..NodeList::default() });
+pub(crate) async fn nodes(seat: &Seat, member: &Member, sight: Sight, asked: &ListNodes) -> Result<Encoded, Refusal> {
+    let (now_ms, index) = (member.now_ms(), member.core.applied());
+    let found = Found::by(member, sight, asked)?;
+    let mut rows = Rows::default();
+    for node in &found.nodes {
+        rows.push(&found.info(seat, member, node).await).await?;
     }
-    let wanted = wanted(&asked.names)?;
-    let index = member.core.applied();
-    let (nodes, soft) = member.core.read(|cluster| {
-        let of_names = |node: &&Arc<Node>| wanted.as_ref().is_none_or(|names| names.iter().any(|it| it == node.name()));
-        let nodes: Vec<_> = cluster.nodes().filter(|node| !node.row.removed).filter(of_names).cloned().collect();
-        (nodes, Soft::of(cluster))
-    });
-    let mut infos = Vec::with_capacity(nodes.len());
-    for node in &nodes {
-        let mut info = info(member, &soft, node);
-        info.reason_user = reason_user(seat, node).await;
-        infos.push(info);
-    }
-    Ok(NodeList { nodes: infos, now_ms, index })
+    rows.finish(reply::Body::Nodes(NodeList { now_ms, index, nodes: Vec::new() }))
 }
 
-fn wanted(names: &str) -> Result<Option<Vec<String>>, Refusal> {
+/// The same, for those who hear of a few at a time. A name that is none means nothing.
+pub(super) async fn node_infos(seat: &Seat, member: &Member, sight: Sight, asked: &ListNodes) -> Vec<NodeInfo> {
+    let Ok(found) = Found::by(member, sight, asked) else { return Vec::new() };
+    let mut infos = Vec::with_capacity(found.nodes.len());
+    for node in &found.nodes {
+        infos.push(found.info(seat, member, node).await);
+    }
+    infos
+}
+
+/// Nodes that were asked for and may be seen, and what they are shown with.
+struct Found {
+    nodes: Vec<Arc<Node>>,
+    soft: Soft,
+}
+
+impl Found {
+    fn by(member: &Member, sight: Sight, asked: &ListNodes) -> Result<Self, Refusal> {
+        let wanted = wanted(&asked.names)?;
+        let shown = |node: &Arc<Node>| {
+            let named = wanted.as_ref().is_none_or(|names| names.contains(node.name()));
+            named && !node.row.removed && sight == Sight::All
+        };
+        let nodes = job::nodes(member).into_values().filter(shown).collect();
+        Ok(Self { nodes, soft: Soft::of(member) })
+    }
+
+    async fn info(&self, seat: &Seat, member: &Member, node: &Node) -> NodeInfo {
+        NodeInfo { reason_user: reason_user(seat, node).await, ..info(member, &self.soft, node) }
+    }
+}
+
+fn wanted(names: &str) -> Result<Option<BTreeSet<String>>, Refusal> {
     if names.is_empty() {
         return Ok(None);
     }
-    hostlist::parse(names).map(Some).map_err(|_| Refusal::slurm(errno::ESLURM_INVALID_NODE_NAME))
+    let parsed = hostlist::parse(names).map_err(|_| Refusal::slurm(errno::ESLURM_INVALID_NODE_NAME))?;
+    Ok(Some(parsed.into_iter().collect()))
 }
 
 /// What follows from jobs and partitions, by node index.
@@ -65,38 +82,49 @@ struct Soft {
 }
 
 impl Soft {
-    fn of(cluster: &muster_model::cluster::Cluster) -> Self {
+    fn of(member: &Member) -> Self {
         let mut soft = Self {
             partitions: BTreeMap::new(),
             completing: BTreeMap::new(),
             waiting: BTreeMap::new(),
             running: BTreeMap::new(),
         };
-        let mut partitions: Vec<_> = cluster.partitions().collect();
+        let mut partitions: Vec<_> = member.core.read(|cluster| cluster.partitions().cloned().collect());
         partitions.sort_by_key(|partition| partition.order);
         for partition in partitions {
             for node in &partition.nodes {
                 soft.partitions.entry(*node).or_default().push(partition.name.clone());
             }
         }
-        for job in cluster.active_jobs() {
-            for part in job.live_attempt().into_iter().flat_map(|attempt| &attempt.nodes) {
-                match part.phase() {
-                    NodePhase::Completing => {
-                        soft.completing.insert(part.node, true);
-                    }
-                    NodePhase::Lost => {
-                        soft.waiting.insert(part.node, true);
-                    }
-                    NodePhase::Placed | NodePhase::Held | NodePhase::Running => {
-                        *soft.running.entry(part.node).or_default() += 1;
-                    }
-                    NodePhase::Released | NodePhase::ProvenDead => {}
-                }
+        let mut last = 0;
+        loop {
+            let part = member.core.take(|cluster| active_after(cluster, last));
+            for job in &part {
+                soft.add(job);
+            }
+            match part.last() {
+                Some(job) if part.len() == PART_RECORDS => last = job.uid(),
+                _ => return soft,
             }
         }
-        soft
     }
+
+    fn add(&mut self, job: &Job) {
+        for part in job.live_attempt().into_iter().flat_map(|attempt| &attempt.nodes) {
+            match part.phase() {
+                NodePhase::Completing => drop(self.completing.insert(part.node, true)),
+                NodePhase::Lost => drop(self.waiting.insert(part.node, true)),
+                NodePhase::Placed | NodePhase::Held | NodePhase::Running => {
+                    *self.running.entry(part.node).or_default() += 1;
+                }
+                NodePhase::Released | NodePhase::ProvenDead => {}
+            }
+        }
+    }
+}
+
+fn active_after(cluster: &Cluster, uid: u64) -> Vec<Arc<Job>> {
+    cluster.active_jobs_after(uid).take(PART_RECORDS).cloned().collect()
 }
 
 fn info(member: &Member, soft: &Soft, node: &Node) -> NodeInfo {

@@ -9,32 +9,50 @@ use muster_model::cluster::{Cluster, Job};
 use muster_proto::wire::{JobNodes, JobNow, NodeAddresses, StepNow, StepPlace};
 
 use super::job::{Around, info};
-use super::{allocation, node_address, private, step};
+use super::{Sight, allocation, node_address, step};
 use crate::door::client::{Caller, Refusal};
-use crate::member::Member;
+use crate::member::{Member, PART_RECORDS};
 
 /// `until_ended`: it has ended everywhere; else it has started, or will not.
 pub(crate) fn job_now(member: &Member, uid: u64, job_id: u32, until_ended: bool) -> JobNow {
-    let now_ms = member.now_ms();
     let found = member.core.read(|cluster| {
         let job = find(cluster, uid, job_id)?.clone();
-        let all: Vec<Arc<Job>> = match job.row.array_job_id {
-            // The id of an array stands for all of its tasks.
-            array if array != 0 && uid == 0 && job_id == array => cluster.array_records(array).cloned().collect(),
-            _ => vec![job.clone()],
-        };
         let places = places(cluster, &job);
-        Some((job, all, places, Around::of(cluster, now_ms)))
+        Some((job, places))
     });
-    let Some((job, all, nodes, around)) = found else {
+    let Some((job, nodes)) = found else {
         return JobNow { uid, job_id, known: false, ..JobNow::default() };
     };
-    let reached = if until_ended { all.iter().all(|job| has_ended(job)) } else { has_started(&job) };
+    let around = Around::of(member);
+    let reached = match job.row.array_job_id {
+        _ if !until_ended => has_started(&job),
+        // The id of an array stands for all of its tasks.
+        array if array != 0 && uid == 0 && job_id == array => array_has_ended(member, array),
+        _ => has_ended(&job),
+    };
     JobNow { uid: job.uid(), job_id: job.row.job_id, job: Some(info(&around, &job)), reached, nodes, known: true }
 }
 
 fn find(cluster: &Cluster, uid: u64, job_id: u32) -> Option<&Arc<Job>> {
     if uid == 0 { cluster.job_by_label(job_id, None) } else { cluster.job(uid) }
+}
+
+/// Looks at some records under each lock, up to one that has not ended. A task that leaves the array's record meanwhile comes
+/// later than all that was looked at.
+fn array_has_ended(member: &Member, array: u32) -> bool {
+    let mut last = 0;
+    loop {
+        let records =
+            |cluster: &Cluster| cluster.array_records_after(array, last).take(PART_RECORDS).cloned().collect();
+        let part: Vec<Arc<Job>> = member.core.take(records);
+        if !part.iter().all(|job| has_ended(job)) {
+            return false;
+        }
+        match part.last() {
+            Some(job) if part.len() == PART_RECORDS => last = job.uid(),
+            _ => return true,
+        }
+    }
 }
 
 fn has_ended(job: &Job) -> bool {
@@ -61,12 +79,8 @@ fn places(cluster: &Cluster, job: &Job) -> Vec<StepPlace> {
 }
 
 pub(crate) fn step_now(member: &Member, uid: u64, step_id: u32) -> StepNow {
-    let now_ms = member.now_ms();
-    let found = member.core.read(|cluster| {
-        let job = cluster.job(uid)?.clone();
-        Some((job, Around::of(cluster, now_ms)))
-    });
-    let Some((job, around)) = found else { return StepNow::default() };
+    let Some(job) = member.core.read(|cluster| cluster.job(uid).cloned()) else { return StepNow::default() };
+    let around = Around::of(member);
     let Some(record) = job.row.steps.iter().find(|record| step::is_named(record, step_id)) else {
         return StepNow::default();
     };
@@ -76,7 +90,7 @@ pub(crate) fn step_now(member: &Member, uid: u64, step_id: u32) -> StepNow {
 /// Whether `PrivateData` hides the job from the caller: it is then as if there were none.
 pub(crate) fn is_hidden_job(member: &Member, caller: &Caller, uid: u64, job_id: u32) -> bool {
     let owner = member.core.read(|cluster| find(cluster, uid, job_id).map(|job| job.spec().uid));
-    owner.is_some_and(|owner| owner != caller.uid) && private::is_hidden(member, caller, "jobs")
+    owner.is_some_and(|owner| owner != caller.uid) && Sight::of(member, caller, "jobs") != Sight::All
 }
 
 /// Where `sbcast` and `srun` find the nodes of a job.

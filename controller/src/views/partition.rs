@@ -10,7 +10,7 @@ use muster_dialect::time::TimeLimit;
 use muster_model::cluster::{Node, Partition};
 use muster_proto::wire::{ListPartitions, PartitionInfo, PartitionList};
 
-use super::{allocation, private};
+use super::{Sight, allocation, job};
 use crate::door::client::{Caller, Refusal};
 use crate::member::Member;
 
@@ -19,15 +19,14 @@ const UNLIMITED: u32 = u32::MAX;
 /// Partitions, in the order of the configuration.
 pub(crate) fn partitions(member: &Member, caller: &Caller, asked: &ListPartitions) -> Result<PartitionList, Refusal> {
     let now_ms = member.now_ms();
-    if private::is_hidden(member, caller, "partitions") {
+    if Sight::of(member, caller, "partitions") != Sight::All {
         return Ok(PartitionList { now_ms, ..PartitionList::default() });
     }
-    let (mut found, nodes) = member.core.read(|cluster| {
+    let mut found = member.core.read(|cluster| {
         let wanted = |it: &&Arc<Partition>| asked.name.is_empty() || it.name == asked.name;
-        let found: Vec<Arc<Partition>> = cluster.partitions().filter(wanted).cloned().collect();
-        let nodes: BTreeMap<u32, Arc<Node>> = cluster.nodes().map(|node| (node.index(), node.clone())).collect();
-        (found, nodes)
+        cluster.partitions().filter(wanted).cloned().collect::<Vec<Arc<Partition>>>()
     });
+    let nodes = job::nodes(member);
     if found.is_empty() && !asked.name.is_empty() {
         return Err(Refusal::slurm(errno::ESLURM_INVALID_PARTITION_NAME));
     }

@@ -55,7 +55,7 @@ fn of_doors(text: StatsText, seat: &Seat, member: &Member) -> StatsText {
         proposals_waiting: count(member.proposer.waiting()),
         orders_waiting: count(member.sessions.frames_waiting()),
         calls_under_way: count(seat.limits.calls_under_way()),
-        listings_under_way: count(seat.limits.listings_under_way()),
+        listings_under_way: count(seat.flights.under_way()),
         waits: count(member.watchers.waits()),
         watches: count(seat.limits.watches()),
         refused_credentials: now(&counters.refused_credentials),

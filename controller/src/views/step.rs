@@ -5,25 +5,26 @@ use std::sync::Arc;
 use muster_dialect::step::StepId;
 use muster_model::cluster::{Cluster, Job, step_id_of};
 use muster_proto::durable::{StepNode, StepRecord, StepState};
-use muster_proto::wire::{ListSteps, StepInfo, StepList, StepPlace};
+use muster_proto::wire::{ListSteps, StepInfo, StepList, StepPlace, reply};
 
 use super::allocation::{self, Nodes};
 use super::job::Around;
-use super::{node_address, private, walk};
-use crate::door::client::Caller;
+use super::{Sight, node_address, walk};
+use crate::door::client::Refusal;
+use crate::listing::{Encoded, Rows};
 use crate::member::Member;
 
 /// Steps that have not ended, or of the jobs that are named.
-pub(crate) fn steps(member: &Member, caller: &Caller, asked: &ListSteps) -> StepList {
-    let now_ms = member.now_ms();
-    let records = walk::records(member, &asked.targets, &asked.users);
-    let around = member.core.read(|cluster| Around::of(cluster, now_ms));
-    let hidden = private::is_hidden(member, caller, "jobs");
-    let mut steps = Vec::new();
-    for job in records.iter().filter(|job| !hidden || job.spec().uid == caller.uid) {
-        steps.extend(of_job(&around, job, asked.step_id));
+pub(crate) async fn steps(member: &Member, sight: Sight, asked: &ListSteps) -> Result<Encoded, Refusal> {
+    let records = walk::records(member, &asked.targets, &asked.users).await;
+    let around = Around::of(member);
+    let mut rows = Rows::default();
+    for job in records.iter().filter(|job| sight.shows(job.spec().uid)) {
+        for step in of_job(&around, job, asked.step_id) {
+            rows.push(&step).await?;
+        }
     }
-    StepList { steps, now_ms }
+    rows.finish(reply::Body::Steps(StepList { now_ms: around.now_ms, ..StepList::default() }))
 }
 
 fn of_job(around: &Around, job: &Arc<Job>, only: Option<u32>) -> Vec<StepInfo> {

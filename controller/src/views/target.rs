@@ -1,49 +1,37 @@
-//! Which records a list of targets names.
+//! Which records a target names.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_model::cluster::{Cluster, Job, array};
 use muster_proto::durable::JobTarget;
 
-/// The records meant by `targets`, by uid; all of them where there is no target. An array's id means all of its records.
-pub(super) fn records(cluster: &Cluster, targets: &[JobTarget], users: &[u32]) -> Vec<Arc<Job>> {
-    if targets.is_empty() {
-        return match users {
-            [] => cluster.jobs().cloned().collect(),
-            users => by_uid(users.iter().flat_map(|user| cluster.jobs_of_user(*user))),
-        };
-    }
-    let found = by_uid(targets.iter().flat_map(|target| meant(cluster, target)));
-    found.into_iter().filter(|job| users.is_empty() || users.contains(&job.spec().uid)).collect()
+/// The records of those targets that mean one at most, and the targets that are about an array: its records are walked.
+pub(super) fn split<'a>(cluster: &Cluster, targets: &'a [JobTarget]) -> (Vec<Arc<Job>>, Vec<&'a JobTarget>) {
+    let of_array = |target: &&JobTarget| {
+        let named = target.array_task.is_some() || !target.tasks.is_empty();
+        target.uid == 0 && (named || cluster.array_records(target.job_id).next().is_some())
+    };
+    let (arrays, ones): (Vec<&JobTarget>, Vec<&JobTarget>) = targets.iter().partition(of_array);
+    let one = |target: &JobTarget| match target.uid {
+        0 => cluster.job_by_label(target.job_id, None).cloned(),
+        uid => cluster.job(uid).cloned(),
+    };
+    (ones.into_iter().filter_map(one).collect(), arrays)
 }
 
-fn by_uid<'a>(jobs: impl Iterator<Item = &'a Arc<Job>>) -> Vec<Arc<Job>> {
-    let unique: BTreeMap<u64, Arc<Job>> = jobs.map(|job| (job.uid(), job.clone())).collect();
-    unique.into_values().collect()
-}
-
-fn meant<'a>(cluster: &'a Cluster, target: &JobTarget) -> Vec<&'a Arc<Job>> {
-    if target.uid != 0 {
-        return cluster.job(target.uid).into_iter().collect();
-    }
-    if let Some(task) = target.array_task {
-        return cluster.job_by_label(target.job_id, Some(task)).into_iter().collect();
-    }
-    if !target.tasks.is_empty() {
-        return cluster.array_records(target.job_id).filter(|job| has_task(job, target)).collect();
-    }
-    let of_array: Vec<_> = cluster.array_records(target.job_id).collect();
-    if !of_array.is_empty() {
-        return of_array;
-    }
-    cluster.job_by_label(target.job_id, None).into_iter().collect()
-}
-
-fn has_task(job: &Job, target: &JobTarget) -> bool {
-    match job.row.array_task {
-        Some(task) => array::contains(&target.tasks, task),
-        None => array::tasks(&target.tasks).take(TASKS_MAX).any(|task| array::contains(&job.row.pending_tasks, task)),
+/// Whether `target` means this record of its array.
+pub(super) fn means_of_array(target: &JobTarget, job: &Job) -> bool {
+    let has = |task: u32| match job.row.array_task {
+        Some(own) => own == task,
+        None => array::contains(&job.row.pending_tasks, task),
+    };
+    match target.array_task {
+        Some(task) => has(task),
+        None if target.tasks.is_empty() => true,
+        None => match job.row.array_task {
+            Some(own) => array::contains(&target.tasks, own),
+            None => array::tasks(&target.tasks).take(TASKS_MAX).any(has),
+        },
     }
 }
 

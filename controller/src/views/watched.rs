@@ -8,7 +8,8 @@ use muster_proto::durable::JobTarget;
 use muster_proto::wire::{ListNodes, Watch, Watched};
 
 use super::job::{Around, info};
-use super::{nodes, private, step};
+use super::node::node_infos;
+use super::{Sight, step};
 use crate::door::client::Caller;
 use crate::journal::Change;
 use crate::member::Member;
@@ -47,12 +48,13 @@ impl Watcher {
         }
         let mut watched = Watched { now_ms, ..Watched::default() };
         if !uids.is_empty() || !steps.is_empty() {
-            let (jobs, step_jobs, around) = member.core.read(|cluster| {
+            let (jobs, step_jobs) = member.core.read(|cluster| {
                 let find = |uid: u64| (uid, cluster.job(uid).cloned());
                 let jobs: Vec<_> = uids.iter().map(|uid| find(*uid)).collect();
                 let step_jobs: Vec<_> = steps.iter().filter_map(|(uid, it)| Some((find(*uid).1?, *it))).collect();
-                (jobs, step_jobs, Around::of(cluster, now_ms))
+                (jobs, step_jobs)
             });
+            let around = Around::of(member);
             self.add_jobs(member, &mut watched, &around, &jobs);
             self.add_steps(member, &mut watched, &around, &step_jobs);
         }
@@ -68,13 +70,13 @@ impl Watcher {
 
     /// Every record after `uid`, `max` at most, and the last uid; `None` at the end. A short lock: it walks by parts.
     pub(crate) fn walk(&mut self, member: &Member, uid: u64, max: usize) -> Option<(Watched, u64)> {
-        let now_ms = member.now_ms();
-        let (jobs, around) = member.core.read(|cluster| {
-            let jobs: Vec<_> = cluster.jobs_after(uid).take(max).map(|job| (job.uid(), Some(job.clone()))).collect();
-            (jobs, Around::of(cluster, now_ms))
+        let jobs: Vec<_> = member.core.take(|cluster| {
+            let jobs = cluster.jobs_after(uid).take(max);
+            jobs.map(|job| (job.uid(), Some(job.clone()))).collect()
         });
         let last = jobs.last()?.0;
-        let mut watched = Watched { now_ms, ..Watched::default() };
+        let around = Around::of(member);
+        let mut watched = Watched { now_ms: around.now_ms, ..Watched::default() };
         if self.asked.jobs {
             self.add_jobs(member, &mut watched, &around, &jobs);
         }
@@ -125,22 +127,21 @@ impl Watcher {
     }
 
     async fn add_nodes(&self, seat: &Seat, member: &Member, watched: &mut Watched, names: String) {
-        // Names of nodes that are there are no error; private ones are left out there.
-        let list = nodes(seat, member, &self.caller, &ListNodes { names }).await;
-        watched.nodes = list.map(|list| list.nodes).unwrap_or_default();
+        let sight = Sight::of(member, &self.caller, "nodes");
+        watched.nodes = node_infos(seat, member, sight, &ListNodes { names }).await;
     }
 
     fn sees_all(&self, member: &Member) -> bool {
         self.asked.targets.is_empty()
             && self.asked.users.is_empty()
-            && !private::is_hidden(member, &self.caller, "jobs")
+            && Sight::of(member, &self.caller, "jobs") == Sight::All
     }
 
     fn may_see(&self, member: &Member, job: &Job) -> bool {
         let owner = job.spec().uid;
         let asked_for = self.asked.targets.is_empty() || self.asked.targets.iter().any(|target| means(target, job));
         let of_users = self.asked.users.is_empty() || self.asked.users.contains(&owner);
-        asked_for && of_users && (owner == self.caller.uid || !private::is_hidden(member, &self.caller, "jobs"))
+        asked_for && of_users && Sight::of(member, &self.caller, "jobs").shows(owner)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use crate::stage::{ALICE, BOB, call, client, conf, found, one, settings, soon, start, start_with, submit};
 
 /// Status and body.
-async fn get(controller: &Controller, path: &str) -> (u16, String) {
+pub(crate) async fn get(controller: &Controller, path: &str) -> (u16, String) {
     let mut stream = soon(TcpStream::connect(controller.client_address())).await.expect("the door is open");
     let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.expect("the door reads");

@@ -5,6 +5,7 @@ mod fence;
 mod http;
 mod life;
 mod membership;
+mod overload;
 mod replicas;
 mod stage;
 mod upgrade;

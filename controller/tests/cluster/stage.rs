@@ -67,6 +67,7 @@ pub(crate) fn settings(name: &str, disk: &MemoryDisk, controllers: Vec<String>) 
         own_uid: SLURM,
         timers: Timers { ask_to_join: Duration::from_millis(20), ..Timers::default() },
         raft_runtime: None,
+        listing_runtime: None,
         random_seed: None,
         snapshot_every: None,
         feature_level_max: None,

@@ -13,6 +13,7 @@ mod init;
 mod join;
 mod kind;
 mod mutation;
+mod peek;
 mod put_blob;
 mod read;
 mod reconfigure;
@@ -39,14 +40,22 @@ use muster_proto::wire::{Done, NotLeader, Pong, Reply, Signed, reply, request};
 use muster_raft_store::Role;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::limits::Spent;
 use crate::counters::add_one;
+use crate::listing::Encoded;
 use crate::member::Member;
 use crate::seat::Seat;
 
 pub(crate) type Answered = Result<reply::Body, Refusal>;
+
+/// An answer: made for one, or for all who asked the same.
+#[derive(Debug)]
+pub(crate) enum Said {
+    One(reply::Body),
+    Shared(Encoded),
+}
 
 /// Serves requests.
 pub(crate) struct ClientDoor {
@@ -58,20 +67,35 @@ impl ClientDoor {
         Self { seat }
     }
 
-    pub(crate) async fn call(&self, signed: Signed, peer: &Peer) -> Result<Reply, Status> {
-        let Some(room) = self.seat.limits.enter() else {
+    pub(crate) async fn call(&self, signed: Signed, peer: &Peer) -> Result<Response<Reply>, Status> {
+        let looks = peek::only_looks(&signed.request);
+        let Some(room) = self.seat.limits.enter(looks) else {
             add_one(&self.seat.counters.refused_busy);
-            return Refusal::busy("this controller is busy").into_reply();
+            return Refusal::busy("this controller is busy").into_reply().map(Response::new);
         };
-        match self.answer(&signed, peer, room).await {
-            Ok(body) => Ok(Reply { body: Some(body) }),
-            Err(refusal) => refusal.into_reply(),
+        match self.answer(&signed, peer, room, looks).await {
+            Ok(Said::One(body)) => Ok(Response::new(Reply { body: Some(body) })),
+            Ok(Said::Shared(encoded)) => {
+                // `listing::Sharing` sends it.
+                let mut response = Response::new(Reply::default());
+                response.extensions_mut().insert(encoded);
+                Ok(response)
+            }
+            Err(refusal) => refusal.into_reply().map(Response::new),
         }
     }
 
-    async fn answer(&self, signed: &Signed, peer: &Peer, room: SemaphorePermit<'_>) -> Answered {
+    async fn answer(
+        &self,
+        signed: &Signed,
+        peer: &Peer,
+        room: SemaphorePermit<'_>,
+        looks: bool,
+    ) -> Result<Said, Refusal> {
         let started = Instant::now();
+        let turn = if looks { self.seat.limits.check_reader().await } else { None };
         let (caller, body) = Caller::of(&self.seat, signed, peer).await?;
+        drop(turn);
         self.spend(&caller)?;
         let kind = Kind::of(&body);
         // Who only waits takes nobody's place: watchers have a bound of their own.
@@ -96,11 +120,11 @@ impl ClientDoor {
     }
 
     /// Requests that an empty seat answers too come first.
-    async fn route(&self, caller: &Caller, body: request::Body) -> Answered {
+    async fn route(&self, caller: &Caller, body: request::Body) -> Result<Said, Refusal> {
         use request::Body;
         match body {
-            Body::Ping(_) => Ok(reply::Body::Pong(pong(&self.seat))),
-            Body::InitCluster(asked) => init::found(&self.seat, caller, asked).await,
+            Body::Ping(_) => Ok(Said::One(reply::Body::Pong(pong(&self.seat)))),
+            Body::InitCluster(asked) => init::found(&self.seat, caller, asked).await.map(Said::One),
             body => {
                 let member = self.seat.member().ok_or_else(|| not_founded(&self.seat))?;
                 At { seat: &self.seat, member: &member, caller }.route(body).await
@@ -136,10 +160,10 @@ pub(crate) struct At<'a> {
 }
 
 impl At<'_> {
-    async fn route(&self, body: request::Body) -> Answered {
+    async fn route(&self, body: request::Body) -> Result<Said, Refusal> {
         use command::Body as Do;
         use request::Body;
-        match body {
+        let answered = match body {
             Body::Submit(asked) => self.submit(asked).await,
             Body::MakeStep(asked) => self.make_step(asked).await,
             Body::PutBlob(asked) => self.put_blob(asked).await,
@@ -166,8 +190,9 @@ impl At<'_> {
             Body::WaitJob(asked) => self.wait_job(asked).await,
             Body::WaitStep(asked) => self.wait_step(asked).await,
             Body::Ping(_) | Body::InitCluster(_) => Ok(reply::Body::Pong(pong(self.seat))),
-            read => self.read(read).await,
-        }
+            read => return self.read(read).await,
+        };
+        answered.map(Said::One)
     }
 
     /// Where the leader is, when it is not here.

@@ -1,36 +1,72 @@
 //! Reads: linearizable on every replica, or this replica's own state where the caller says so.
+//!
+//! Long listings are built once for all who ask the same ([`crate::listing`]); everything else is answered here.
+
+use std::sync::Arc;
 
 use muster_dialect::errno;
 use muster_proto::wire::{reply, request};
-use tokio::sync::SemaphorePermit;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::{Answered, At, Refusal};
-use crate::counters::add_one;
-use crate::views;
+use super::{Answered, At, Refusal, Said};
+use crate::listing::{Encoded, Flights, Key, Shared};
+use crate::member::Member;
+use crate::seat::Seat;
+use crate::views::{self, Sight};
+
+/// How often a listing is begun again because the configuration changed under it.
+const TURNS_MAX: usize = 3;
 
 impl At<'_> {
-    pub(super) async fn read(&self, body: request::Body) -> Answered {
+    pub(super) async fn read(&self, body: request::Body) -> Result<Said, Refusal> {
+        // Who answers, how far each replica is and what nodes said of their load, the leader alone knows; and sdiag is about it.
+        let leaders =
+            matches!(body, request::Body::ListReplicas(_) | request::Body::ListNodes(_) | request::Body::Stats(_));
+        if leaders && !self.caller.local {
+            self.require_leader()?;
+        }
+        let least = if self.caller.local { 0 } else { self.member.core.replica.barrier().await? };
+        match subject(&body) {
+            Some(what) => self.listed(what, body, least).await.map(Said::Shared),
+            None => self.read_short(body).await.map(Said::One),
+        }
+    }
+
+    /// A listing of what began at index `least` or later.
+    async fn listed(&self, what: &'static str, body: request::Body, least: u64) -> Result<Encoded, Refusal> {
+        let mut encoded = Vec::with_capacity(body.encoded_len());
+        body.encode(&mut encoded);
+        for _ in 0..TURNS_MAX {
+            let sight = Sight::of(self.member, self.caller, what);
+            let key = Key { question: encoded.clone(), sight, config: config_version(self.member) };
+            let build = Listing {
+                seat: self.seat.clone(),
+                member: self.member.clone(),
+                body: body.clone(),
+                sight,
+                config: key.config,
+            };
+            let runtime = self.seat.settings.listing_runtime.clone().unwrap_or_else(Handle::current);
+            match Flights::answer(self.seat, &runtime, key, least, build).await? {
+                Some(answer) => {
+                    if !self.caller.admin {
+                        self.seat.limits.charge_rows(self.caller.uid, answer.rows, Instant::now());
+                    }
+                    return Ok(answer);
+                }
+                None => continue,
+            }
+        }
+        Err(Refusal::busy("the configuration is changing"))
+    }
+
+    async fn read_short(&self, body: request::Body) -> Answered {
         use reply::Body as Say;
         use request::Body;
         let (seat, member, caller) = (self.seat, &**self.member, self.caller);
-        // Who answers, how far each replica is and what nodes said of their load, the leader alone knows; and sdiag is about it.
-        if matches!(body, Body::ListReplicas(_) | Body::ListNodes(_) | Body::Stats(_)) && !caller.local {
-            self.require_leader()?;
-        }
-        if !caller.local {
-            member.core.replica.barrier().await?;
-        }
-        let _place = match is_long(&body) {
-            true => Some(self.place().await?),
-            false => None,
-        };
-        let answer = match body {
-            Body::ListJobs(asked) => Say::Jobs(views::jobs(member, caller, &asked)),
-            Body::ListNodes(asked) => Say::Nodes(views::nodes(seat, member, caller, &asked).await?),
+        Ok(match body {
             Body::ListPartitions(asked) => Say::Partitions(views::partitions(member, caller, &asked)?),
-            Body::ListHistory(asked) => Say::Jobs(views::history(member, caller, &asked)?),
-            Body::ListSteps(asked) => Say::Steps(views::steps(member, caller, &asked)),
             Body::ShowConfig(_) => Say::Config(views::config_text(seat, member).await?),
             Body::ConfigVersions(asked) => Say::ConfigVersions(views::config_versions(member, caller, &asked)?),
             Body::ReadScript(asked) => Say::Script(views::script(member, caller, &asked.target.unwrap_or_default())?),
@@ -38,36 +74,54 @@ impl At<'_> {
             Body::ListReplicas(_) => Say::Replicas(views::replicas(member)),
             Body::ListFences(asked) => Say::Fences(views::fences(member, caller, &asked)?),
             Body::JobNodes(asked) => Say::NodeAddresses(views::job_nodes(member, caller, &asked)?),
-            // Mutations and waits were routed before.
+            // Listings, mutations and waits were routed before.
             _ => return Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR)),
-        };
-        if !caller.admin {
-            seat.limits.charge_rows(caller.uid, rows(&answer), Instant::now());
-        }
-        Ok(answer)
-    }
-
-    /// One of the few places where long answers are built.
-    async fn place(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        let place = self.seat.limits.listing().await;
-        place.ok_or_else(|| {
-            add_one(&self.seat.counters.refused_busy);
-            Refusal::busy("too many listings wait already")
         })
     }
 }
 
-/// Whether the answer may have as many rows as there are jobs or nodes.
-fn is_long(body: &request::Body) -> bool {
+/// The word of `PrivateData` for a listing that may have as many rows as there are jobs or nodes.
+fn subject(body: &request::Body) -> Option<&'static str> {
     use request::Body;
-    matches!(body, Body::ListJobs(_) | Body::ListHistory(_) | Body::ListSteps(_) | Body::ListNodes(_))
+    match body {
+        Body::ListJobs(_) | Body::ListHistory(_) | Body::ListSteps(_) => Some("jobs"),
+        Body::ListNodes(_) => Some("nodes"),
+        _ => None,
+    }
 }
 
-fn rows(answer: &reply::Body) -> usize {
-    match answer {
-        reply::Body::Jobs(list) => list.jobs.len(),
-        reply::Body::Nodes(list) => list.nodes.len(),
-        reply::Body::Steps(list) => list.steps.len(),
-        _ => 0,
+fn config_version(member: &Member) -> u64 {
+    member.config().map_or(0, |config| config.version)
+}
+
+/// A listing to be built, for whoever has this sight under this configuration.
+struct Listing {
+    seat: Arc<Seat>,
+    member: Arc<Member>,
+    body: request::Body,
+    sight: Sight,
+    config: u64,
+}
+
+impl Shared for Listing {
+    fn index(&self) -> u64 {
+        self.member.core.applied()
+    }
+
+    async fn build(self) -> Result<Option<Encoded>, Refusal> {
+        use request::Body;
+        let (seat, member, sight) = (&self.seat, &*self.member, self.sight);
+        let built = match &self.body {
+            Body::ListJobs(asked) => views::jobs(member, sight, asked).await,
+            Body::ListNodes(asked) => views::nodes(seat, member, sight, asked).await,
+            Body::ListHistory(asked) => views::history(member, sight, asked).await,
+            Body::ListSteps(asked) => views::steps(member, sight, asked).await,
+            _ => Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR)),
+        };
+        // What was taken out of the state may be hidden by now: the sight must be as new as the rows.
+        if config_version(member) != self.config {
+            return Ok(None);
+        }
+        built.map(Some)
     }
 }

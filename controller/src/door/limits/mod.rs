@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! request ─► room (calls at once) ─► who? ─► budget (tokens of this uid) ─► route
-//!                                                         listings ─► queue for a few places
+//!            readers: another room   readers: few at once         listings ─► shared, queue for a few places
 //! ```
 //!
 //! Whoever is over a limit is told to come again, and when; nothing waits without a bound. Administrators have no budget:
@@ -13,6 +13,7 @@ mod places;
 mod words;
 
 pub(crate) use budget::Spent;
+pub(crate) use places::Places;
 pub(crate) use words::Words;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,10 +23,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use budget::Budgets;
-use places::Places;
 
-/// Requests under way at once, long polls apart; the rest is asked to try again.
+/// Requests that change something, under way at once, long polls apart; the rest is asked to try again.
 const CALLS_AT_ONCE_MAX: usize = 2048;
+
+/// Likewise of those that only look: they never take the place of the others.
+const READERS_AT_ONCE_MAX: usize = 2048;
+
+/// Credentials of readers that are checked at once: munged has two threads, and who works goes first.
+const LOOKS_CHECKED_AT_ONCE_MAX: usize = 2;
 
 /// Watch streams open at once.
 const WATCHES_MAX: usize = 4096;
@@ -35,8 +41,10 @@ const WATCHES_MAX: usize = 4096;
 pub(crate) struct Limits {
     watches: Arc<Semaphore>,
     room: Semaphore,
+    readers: Semaphore,
     budgets: Mutex<Budgets>,
-    listings: Places,
+    /// Where credentials of those who only look are checked.
+    looks: Semaphore,
 }
 
 impl Limits {
@@ -44,8 +52,9 @@ impl Limits {
         Self {
             watches: Arc::new(Semaphore::new(WATCHES_MAX)),
             room: Semaphore::new(CALLS_AT_ONCE_MAX),
+            readers: Semaphore::new(READERS_AT_ONCE_MAX),
             budgets: Mutex::new(Budgets::new(Words::of(config))),
-            listings: Places::default(),
+            looks: Semaphore::new(LOOKS_CHECKED_AT_ONCE_MAX),
         }
     }
 
@@ -55,8 +64,9 @@ impl Limits {
     }
 
     /// A place among the requests under way; `None`: there is none.
-    pub(crate) fn enter(&self) -> Option<SemaphorePermit<'_>> {
-        self.room.try_acquire().ok()
+    pub(crate) fn enter(&self, reads: bool) -> Option<SemaphorePermit<'_>> {
+        let room = if reads { &self.readers } else { &self.room };
+        room.try_acquire().ok()
     }
 
     /// Takes what one request costs from the budget of `uid`.
@@ -69,9 +79,10 @@ impl Limits {
         self.budgets().charge_rows(uid, rows, now);
     }
 
-    /// Waits for one of the few places where long answers are built; `None`: too many wait already.
-    pub(crate) async fn listing(&self) -> Option<SemaphorePermit<'_>> {
-        self.listings.take().await
+    /// Waits for one of the few places where credentials of readers are checked. Bounded by [`Limits::enter`].
+    pub(crate) async fn check_reader(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes it.
+        self.looks.acquire().await.ok()
     }
 
     /// Room for one more watch, until the permit is dropped.
@@ -84,11 +95,8 @@ impl Limits {
     }
 
     pub(crate) fn calls_under_way(&self) -> usize {
-        CALLS_AT_ONCE_MAX - self.room.available_permits()
-    }
-
-    pub(crate) fn listings_under_way(&self) -> usize {
-        self.listings.taken()
+        let free = self.room.available_permits() + self.readers.available_permits();
+        CALLS_AT_ONCE_MAX + READERS_AT_ONCE_MAX - free
     }
 
     fn budgets(&self) -> std::sync::MutexGuard<'_, Budgets> {

@@ -12,7 +12,7 @@ const WAITING_MAX: usize = 1_024;
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(crate) struct Places {
     free: Semaphore,
     waiting: AtomicUsize,
 }
@@ -25,13 +25,13 @@ impl Default for Places {
 
 impl Places {
     /// In the order of asking.
-    pub(super) async fn take(&self) -> Option<SemaphorePermit<'_>> {
+    pub(crate) async fn take(&self) -> Option<SemaphorePermit<'_>> {
         let _waiting = Waiting::one_more(&self.waiting)?;
         // Nobody closes it.
         self.free.acquire().await.ok()
     }
 
-    pub(super) fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         AT_ONCE_MAX - self.free.available_permits()
     }
 }
