@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::{Command, ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
-use muster_chaos_tests::sim::{Heard, Report, STATES, STORIES, Scenario, Shape, run};
+use muster_chaos_tests::sim::{Heard, Report, STATES, STORIES, Shape, Story, run};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 const USAGE: &str =
     "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
        sim [--again N] [--brief] --story NAME | sim --stories | sim --states
-  --fencing: nodes can be fenced. --scenario NAME: one of the stories of sim/scenario.rs instead of the seed's faults.
+  --fencing: nodes can be fenced.
   --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
 
@@ -52,17 +52,13 @@ fn parse() -> Result<Wanted> {
             "--calm" => wanted.shape.faults = false,
             "--story" => {
                 let name = words.next().context(USAGE)?;
-                let story = STORIES.into_iter().find(|story| story.name == name).context("no story of that name")?;
-                wanted.shape.story = Some(story);
+                let story = Story::named(&name).context("no story of that name")?;
+                wanted.shape = Shape::of(story);
                 wanted.numbers.push(story.seed);
             }
             "--stories" => list(&STORIES.map(|story| story.name)),
             "--states" => list(STATES),
             "--fencing" => wanted.shape.fencing = true,
-            "--scenario" => {
-                wanted.shape.scenario = words.next().and_then(|name| Scenario::parse(&name)).context(USAGE)?;
-                wanted.shape.fencing = true;
-            }
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
         }
@@ -108,9 +104,6 @@ fn many(from: u64, count: u64, shape: &Shape) -> Result<bool> {
         }
         if shape.fencing {
             child.arg("--fencing");
-        }
-        if let Some((name, _)) = Scenario::ALL.iter().find(|(_, scenario)| *scenario == shape.scenario) {
-            child.args(["--scenario", name]);
         }
         let output = child.stderr(Stdio::inherit()).output()?;
         broken |= !output.status.success();

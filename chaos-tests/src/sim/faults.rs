@@ -39,6 +39,8 @@ pub(crate) enum What {
     KillNoded(usize),
     /// A node is cut off from every controller; its processes live on.
     CutNode(usize),
+    /// A node that was cut off reaches every controller again, before its time.
+    Rejoin(usize),
     /// What a node says to controllers is lost; it hears them.
     MuteNode(usize),
     /// What controllers say to a node is lost; they hear it.
@@ -68,6 +70,7 @@ impl What {
             What::RebootNode(_) => "node reboots",
             What::KillNoded(_) => "noded kills",
             What::CutNode(_) => "nodes cut off",
+            What::Rejoin(_) => "nodes that reach controllers again",
             What::MuteNode(_) => "nodes without a voice",
             What::DeafenNode(_) => "nodes that hear nothing",
             What::WipeSpool(_) => "wiped spools",

@@ -3,7 +3,7 @@
 use turmoil::Sim;
 
 use super::bmc::Order;
-use super::scenario::Step;
+use super::moment::Step;
 use super::seats::look;
 use super::storm::Storm;
 
@@ -84,30 +84,7 @@ impl Storm {
         steps.into_iter().find(|(_, reached)| *reached).map(|(step, _)| step)
     }
 
-    /// Once, when the fence of the run's scenario has come so far.
-    pub(crate) fn follow_scenario(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
-        let Some((step, faults)) = self.world.shape.scenario.at_step().filter(|_| !self.followed) else { return };
-        if self.fence_step().is_none_or(|reached| reached < step) {
-            return;
-        }
-        self.followed = true;
-        self.count("scenario steps reached");
-        if faults.len() > 1 {
-            self.rejoin(sim);
-        }
-        faults.into_iter().for_each(|fault| self.begin(sim, now_ms, fault));
-    }
-
-    /// Every node reaches every controller.
-    fn rejoin(&self, sim: &Sim<'_>) {
-        for node in self.world.shape.node_names() {
-            for controller in self.world.shape.controllers() {
-                sim.repair(node.as_str(), controller.as_str());
-            }
-        }
-    }
-
-    fn count(&mut self, what: &'static str) {
+    pub(super) fn count(&mut self, what: &'static str) {
         *self.happened.entry(what).or_default() += 1;
     }
 }

@@ -67,6 +67,8 @@ pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
     reached.append(&mut heard::take());
     reached.extend(run.storm.iter().flat_map(|storm| storm.happened.clone()));
     reached.append(&mut outcomes(&run.world));
+    let reached_at_all = |state: &str| reached.get(state).copied().unwrap_or(0);
+    breaches.extend(shape.story.iter().flat_map(|story| story.untold(reached_at_all)));
     drop(run);
     breaches.extend(panics::take().into_iter().map(|panic| format!("P11 no-poison: {panic}")));
     Report {
@@ -118,13 +120,13 @@ impl Run {
         self.world.trace.event_at(began_ms, "complete");
         self.stage.open();
         let shape = self.world.shape;
-        let planned = shape.scenario.faults(&shape).unwrap_or_else(|| faults::plan(self.world.seed, &shape));
+        let planned = faults::plan(self.world.seed, &shape);
         self.storm = Some(Storm::new(&self.world, planned, began_ms));
         while self.now_ms() < began_ms + shape.safety_ms {
             let now_ms = self.now_ms();
             if let Some(storm) = &mut self.storm {
                 storm.go_on(&mut self.sim, now_ms);
-                storm.follow_scenario(&mut self.sim, now_ms);
+                storm.follow_story(&mut self.sim, now_ms);
             }
             self.step()?;
         }

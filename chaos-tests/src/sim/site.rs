@@ -1,6 +1,5 @@
 //! The simulated site: its size, names, configuration file and users.
 
-use super::scenario::Scenario;
 use super::stories::Story;
 use muster_controller::{Group, User, UserTable};
 use muster_proto::durable::{ConfigFile, ConfigFiles, Hardware};
@@ -47,8 +46,6 @@ pub struct Shape {
     pub story: Option<&'static Story>,
     /// Whether nodes can be fenced: the site has a fence.conf.
     pub fencing: bool,
-    /// Which faults.
-    pub scenario: Scenario,
 }
 
 impl Default for Shape {
@@ -63,12 +60,17 @@ impl Default for Shape {
             safety_ms: 14_000,
             story: None,
             fencing: false,
-            scenario: Scenario::default(),
         }
     }
 }
 
 impl Shape {
+    /// Of a story.
+    pub fn of(story: &'static Story) -> Self {
+        let (replicas, fencing) = (story.replicas, story.devices.is_some());
+        Self { replicas, fencing, story: Some(story), ..Self::default() }
+    }
+
     /// Names of the controllers: c1, c2 …
     pub(crate) fn controllers(&self) -> Vec<String> {
         (1..=self.replicas).map(|number| format!("c{number}")).collect()
@@ -86,7 +88,8 @@ impl Shape {
 
     /// A BMC for each node, which may have manners, and an outlet behind it, which works.
     fn fence_conf(&self) -> String {
-        let (nodes, max) = (self.nodes, self.scenario.max_fences());
+        let devices = self.story.and_then(|story| story.devices);
+        let (nodes, max) = (self.nodes, devices.map_or(3, |devices| devices.max_fences));
         format!(
             "MaxFences={max} FenceWindow=10\nFenceDelay=1 FenceRetry=1 FenceRetryMax=4\n\
              NodeName=n[1-{nodes}] Agent=/sim/bmc Parameters=\"ip=bmc-%n\" Timeout=2 Action=reboot\n\

@@ -44,8 +44,19 @@ pub const STATES: &[&str] = &[
     HAND_OVERS,
     "submits without an answer",
     "time limits passed",
-    // Not simulated yet: named, so that a soak says so.
+    // Where nodes can be fenced.
+    "fence calls repeated",
+    "fence levels that failed",
+    "fences asked for",
+    "fences cancelled",
     "fences confirmed",
+    "fences held back",
+    "fences overtaken",
+    "fences started",
+    "story moments reached",
+    "strikes",
+    "strikes on a boot that nobody fences",
+    // Not simulated yet: named, so that a soak says so.
     "membership changes",
     "upgrades",
 ];

@@ -26,6 +26,7 @@ enum Undo {
     NormalNet,
     NormalDisk(String),
     ClockBack(String, i64),
+    Nothing,
 }
 
 /// See the module.
@@ -36,8 +37,8 @@ pub(crate) struct Storm {
     undo: BTreeMap<(u64, usize), Undo>,
     serial: usize,
     pub(super) down: BTreeSet<String>,
-    /// The scenario's second part has begun.
-    pub(super) followed: bool,
+    /// The story's second part has begun.
+    followed: bool,
     /// How often each kind happened.
     pub(crate) happened: BTreeMap<&'static str, u64>,
 }
@@ -63,6 +64,15 @@ impl Storm {
         }
     }
 
+    /// Once, when the run has come as far as its story waits for.
+    pub(crate) fn follow_story(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
+        let then = self.world.shape.story.and_then(|story| story.then).filter(|_| !self.followed);
+        let Some((_, faults)) = then.filter(|(moment, _)| self.is_reached(*moment)) else { return };
+        self.followed = true;
+        self.count("story moments reached");
+        faults.iter().for_each(|fault| self.begin(sim, now_ms, *fault));
+    }
+
     /// Everything is up and reaches everything.
     pub(crate) fn heal(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
         self.coming.clear();
@@ -73,7 +83,7 @@ impl Storm {
         self.world.trace.event_at(now_ms, "healed");
     }
 
-    pub(super) fn begin(&mut self, sim: &mut Sim<'_>, now_ms: u64, fault: Fault) {
+    fn begin(&mut self, sim: &mut Sim<'_>, now_ms: u64, fault: Fault) {
         let controllers = self.world.shape.controllers();
         let leader = look_for_leader(&self.world.seats);
         let undo = match fault.what {
@@ -112,6 +122,11 @@ impl Storm {
             What::CutNode(node) => {
                 let name = self.world.shape.node_names()[node].clone();
                 vec![self.part(sim, pairs(&name, controllers.iter()))]
+            }
+            What::Rejoin(node) => {
+                let name = &self.world.shape.node_names()[node];
+                controllers.iter().for_each(|controller| sim.repair(name.as_str(), controller.as_str()));
+                vec![Undo::Nothing]
             }
             What::SlowNet(ms) => {
                 sim.set_max_message_latency(Duration::from_millis(ms));
@@ -193,6 +208,7 @@ impl Storm {
                     sim.repair_oneway(from.as_str(), to.as_str());
                 }
             }
+            Undo::Nothing => {}
             Undo::NormalNet => sim.set_max_message_latency(Duration::from_millis(LATENCY_MS_MAX)),
             Undo::NormalDisk(name) => self.world.disks[name].set_sync_ms(0),
             Undo::ClockBack(name, ms) => {

@@ -182,9 +182,18 @@ fn skew_ms(seed: u64, host: &str) -> i64 {
     i64::try_from(skew).expect("small") - i64::try_from(SKEW_MS_MAX).expect("small")
 }
 
-/// As the scenario says, else by the seed.
+/// As the story says, else by the seed.
 fn bmcs(seed: u64, shape: &Shape) -> Bmcs {
     let mut dice = Dice::new(seed, "devices");
-    let manner = |name| (name, shape.scenario.manner().unwrap_or_else(|| Manner::draw(&mut dice)));
+    let manner = |name| {
+        (
+            name,
+            shape
+                .story
+                .and_then(|story| story.devices)
+                .map(|devices| devices.manner)
+                .unwrap_or_else(|| Manner::draw(&mut dice)),
+        )
+    };
     Bmcs::new(shape.node_names().into_iter().map(manner).collect())
 }

@@ -1,6 +1,6 @@
 //! The leader's clock jumps a year ahead, twice: no time limit may end, no request may expire, before a majority agrees.
 
-use super::{Story, What, fault};
+use super::{PLAIN, Story, What, fault};
 
 const YEAR_MS: i64 = 365 * 24 * 3_600 * 1_000;
 
@@ -13,4 +13,5 @@ pub(super) const STORY: Story = Story {
         fault(8_500, 500, What::CrashLeader),
     ],
     must_reach: &["leaders' clocks ahead", "leader crashes", "elections won"],
+    ..PLAIN
 };

@@ -1,6 +1,6 @@
 //! Leaders that no other controller hears, and that clients and nodes do: each must stop acting, and answer nobody.
 
-use super::{Story, What, fault};
+use super::{PLAIN, Story, What, fault};
 
 pub(super) const STORY: Story = Story {
     name: "a-leader-without-a-quorum",
@@ -11,4 +11,5 @@ pub(super) const STORY: Story = Story {
         fault(8_000, 4_000, What::IsolateLeader),
     ],
     must_reach: &["isolated leaders", "elections won"],
+    ..PLAIN
 };

@@ -1,6 +1,6 @@
 //! Nodes are silent for about as long as SlurmdTimeout: NodeLost may reach a node that has just returned, and is void then.
 
-use super::{Story, What, fault};
+use super::{PLAIN, Story, What, fault};
 
 pub(super) const STORY: Story = Story {
     name: "a-node-lost-as-it-returns",
@@ -16,4 +16,5 @@ pub(super) const STORY: Story = Story {
         fault(9_600, 2_200, What::CutNode(1)),
     ],
     must_reach: &["nodes cut off", "nodes without a voice", "nodes lost"],
+    ..PLAIN
 };

@@ -1,6 +1,6 @@
 //! Somebody removes noded's directory while steps live: a new spool in an old boot proves nothing. The next boot does.
 
-use super::{Story, What, fault};
+use super::{PLAIN, Story, What, fault};
 
 pub(super) const STORY: Story = Story {
     name: "a-spool-wiped-under-living-steps",
@@ -12,4 +12,5 @@ pub(super) const STORY: Story = Story {
         fault(9_000, 500, What::RebootNode(1)),
     ],
     must_reach: &["wiped spools", "node reboots"],
+    ..PLAIN
 };

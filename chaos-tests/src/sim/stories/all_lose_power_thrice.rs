@@ -1,6 +1,6 @@
 //! Every controller loses its power at once, three times, the last time while it comes back.
 
-use super::{Story, What, fault};
+use super::{PLAIN, Story, What, fault};
 
 pub(super) const STORY: Story = Story {
     name: "all-lose-power-thrice",
@@ -11,4 +11,5 @@ pub(super) const STORY: Story = Story {
         fault(6_000, 200, What::CrashAll),
     ],
     must_reach: &["power cuts of all controllers", "elections won"],
+    ..PLAIN
 };

@@ -1,6 +1,6 @@
 //! Nodes that hear nothing for a while, and a slow net: what a cancelled job was ordered to do arrives after its cancel.
 
-use super::{Story, What, fault};
+use super::{PLAIN, Story, What, fault};
 
 pub(super) const STORY: Story = Story {
     name: "launches-late-for-their-cancels",
@@ -17,4 +17,5 @@ pub(super) const STORY: Story = Story {
         fault(8_500, 1_600, What::DeafenNode(2)),
     ],
     must_reach: &["nodes that hear nothing", "slow networks", "leader crashes"],
+    ..PLAIN
 };

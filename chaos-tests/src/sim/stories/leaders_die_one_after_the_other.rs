@@ -1,6 +1,6 @@
 //! Whoever is elected dies soon, eight times; each comes back with the log that it had kept.
 
-use super::{Story, What, fault};
+use super::{PLAIN, Story, What, fault};
 
 pub(super) const STORY: Story = Story {
     name: "leaders-die-one-after-the-other",
@@ -16,4 +16,5 @@ pub(super) const STORY: Story = Story {
         fault(10_800, 400, What::CrashLeader),
     ],
     must_reach: &["leader crashes", "elections won"],
+    ..PLAIN
 };

@@ -1,44 +1,110 @@
 //! Stories with a name, a fixed seed and faults of their own: each is one way in which a cluster of this kind was lost before.
 //!
-//! `sim --story NAME` plays one with its trace; `sim --stories` lists them.
+//! `sim --story NAME` plays one with its trace; `sim --stories` lists them; `tests/stories.rs` plays them all.
 
 mod a_leader_ahead_of_its_time;
 mod a_leader_without_a_quorum;
+mod a_network_fault;
 mod a_node_lost_as_it_returns;
 mod a_spool_wiped_under_living_steps;
 mod all_lose_power_thrice;
+mod devices_of_every_manner;
+mod late_strike;
 mod launches_late_for_their_cancels;
+mod leaders_die_at_each_step_of_a_fence;
 mod leaders_die_one_after_the_other;
+mod nodes_return_as_they_are_given_up;
 
+use super::bmc::Manner;
 use super::faults::{Fault, What};
+use super::moment::{Moment, Step};
 
 /// See the module.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Story {
-    /// As its file.
+    /// As its file, or one of several in it.
     pub name: &'static str,
-    /// Decides everything that the faults leave open.
+    /// Decides everything that the story leaves open.
     pub seed: u64,
+    /// Controllers.
+    pub replicas: usize,
+    /// Devices that switch nodes off, where the site has them.
+    pub(super) devices: Option<Devices>,
     /// What happens, in order of time.
     pub(super) faults: &'static [Fault],
+    /// What happens as soon as the run has come so far, once.
+    pub(super) then: Option<(Moment, &'static [Fault])>,
     /// Counts that must not be 0, or nothing was told.
-    pub must_reach: &'static [&'static str],
+    pub(super) must_reach: &'static [&'static str],
+    /// Counts that must be 0.
+    pub(super) must_not_reach: &'static [&'static str],
+}
+
+/// Of every node of a story.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Devices {
+    /// Of the first level.
+    pub(super) manner: Manner,
+    /// `MaxFences`.
+    pub(super) max_fences: u32,
 }
 
 /// All of them.
-pub const ALL: [&Story; 7] = [
+pub const ALL: [&Story; 19] = [
     &a_leader_ahead_of_its_time::STORY,
     &a_leader_without_a_quorum::STORY,
+    &a_network_fault::STORY,
     &a_node_lost_as_it_returns::STORY,
     &a_spool_wiped_under_living_steps::STORY,
     &all_lose_power_thrice::STORY,
+    &devices_of_every_manner::SLOW,
+    &devices_of_every_manner::DEAD,
+    &devices_of_every_manner::LYING,
+    &devices_of_every_manner::DOUBLED,
+    &late_strike::STORY,
     &launches_late_for_their_cancels::STORY,
+    &leaders_die_at_each_step_of_a_fence::REQUESTED,
+    &leaders_die_at_each_step_of_a_fence::CALLED,
+    &leaders_die_at_each_step_of_a_fence::STRUCK,
+    &leaders_die_at_each_step_of_a_fence::ASKED,
+    &leaders_die_at_each_step_of_a_fence::CONFIRMED,
     &leaders_die_one_after_the_other::STORY,
+    &nodes_return_as_they_are_given_up::STORY,
 ];
+
+/// What most stories leave as it is.
+const PLAIN: Story = Story {
+    name: "",
+    seed: 0,
+    replicas: 3,
+    devices: None,
+    faults: &[],
+    then: None,
+    must_reach: &[],
+    must_not_reach: &[],
+};
+
+/// Devices that do what they are told.
+const WORKING: Option<Devices> = Some(Devices { manner: Manner::Well, max_fences: 3 });
 
 /// `what` at `at_ms`, for `for_ms`.
 const fn fault(at_ms: u64, for_ms: u64, what: What) -> Fault {
     Fault { at_ms, for_ms, what }
+}
+
+impl Story {
+    /// Of its name.
+    pub fn named(name: &str) -> Option<&'static Story> {
+        ALL.into_iter().find(|story| story.name == name)
+    }
+
+    /// What was not told, given how often the run reached what.
+    pub(super) fn untold(&self, reached: impl Fn(&str) -> u64) -> Vec<String> {
+        let missing = self.must_reach.iter().filter(|state| reached(state) == 0);
+        let missing = missing.map(|state| format!("the story was not told: no {state}"));
+        let unwanted = self.must_not_reach.iter().filter(|state| reached(state) != 0);
+        missing.chain(unwanted.map(|state| format!("the story ended otherwise: {state}"))).collect()
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +118,7 @@ mod tests {
             assert_eq!(ALL.iter().filter(|other| other.name == story.name).count(), 1, "{}", story.name);
             let known = |state: &&str| super::super::states::STATES.contains(state);
             assert!(story.must_reach.iter().all(known), "{}: {:?}", story.name, story.must_reach);
+            assert!(story.must_not_reach.iter().all(known), "{}: {:?}", story.name, story.must_not_reach);
         }
     }
 }
