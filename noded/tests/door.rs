@@ -108,10 +108,10 @@ async fn a_node_says_its_name_and_the_processes_of_a_job() {
     node.stop().await;
 }
 
-fn program(path: &Path, text: &str) -> Option<String> {
+fn program(path: &Path, text: &str) -> String {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    Some(path.to_str().unwrap().into())
+    path.to_str().unwrap().into()
 }
 
 #[tokio::test]
@@ -121,8 +121,8 @@ async fn prolog_and_epilog_run_around_the_job_with_its_names() {
     let line = |what: &str| {
         format!("#!/bin/sh\necho {what} $SLURM_JOB_ID $SLURM_JOB_USER $SLURM_SCRIPT_CONTEXT >>{}\n", told.display())
     };
-    place.hooks.prolog = program(&place.dir.path().join("prolog"), &line("before"));
-    place.hooks.epilog = program(&place.dir.path().join("epilog"), &line("after"));
+    place.hooks.prolog.push(program(&place.dir.path().join("prolog"), &line("before")));
+    place.hooks.epilog.push(program(&place.dir.path().join("epilog"), &line("after")));
     let (mut leader, node) = held(&place).await;
     let end = EndAttempt { cause: EndCause::Exited as i32, ..EndAttempt::default() };
     leader.order(100, 1, order::Body::EndAttempt(end)).await;
@@ -135,7 +135,7 @@ async fn prolog_and_epilog_run_around_the_job_with_its_names() {
 #[tokio::test]
 async fn a_prolog_that_fails_refuses_the_attempt() {
     let mut place = Place::new();
-    place.hooks.prolog = program(&place.dir.path().join("prolog"), "#!/bin/sh\nexit 1\n");
+    place.hooks.prolog.push(program(&place.dir.path().join("prolog"), "#!/bin/sh\nexit 1\n"));
     let mut leader = Leader::start().await;
     let node = place.start(&leader).await;
     leader.order(100, 1, hold(&place.work())).await;
@@ -147,7 +147,7 @@ async fn a_prolog_that_fails_refuses_the_attempt() {
 #[tokio::test]
 async fn a_prolog_that_hangs_is_killed_after_its_time() {
     let mut place = Place::new();
-    place.hooks.prolog = program(&place.dir.path().join("prolog"), "#!/bin/sh\nsleep 1000\n");
+    place.hooks.prolog.push(program(&place.dir.path().join("prolog"), "#!/bin/sh\nsleep 1000\n"));
     place.hooks.prolog_timeout_s = Some(0);
     let mut leader = Leader::start().await;
     let node = place.start(&leader).await;
@@ -160,7 +160,7 @@ async fn a_prolog_that_hangs_is_killed_after_its_time() {
 #[tokio::test]
 async fn an_epilog_that_fails_asks_for_a_drain() {
     let mut place = Place::new();
-    place.hooks.epilog = program(&place.dir.path().join("epilog"), "#!/bin/sh\nexit 1\n");
+    place.hooks.epilog.push(program(&place.dir.path().join("epilog"), "#!/bin/sh\nexit 1\n"));
     let (mut leader, node) = held(&place).await;
     leader.order(100, 1, order::Body::EndAttempt(EndAttempt::default())).await;
     assert_eq!(leader.released().await.drain_reason, "Epilog error");
@@ -171,7 +171,7 @@ async fn an_epilog_that_fails_asks_for_a_drain() {
 async fn a_task_prolog_exports_and_prints() {
     let mut place = Place::new();
     let text = "#!/bin/sh\necho export FROM_PROLOG=yes\necho print hello\necho unset HOME\n";
-    place.hooks.task_prolog = program(&place.dir.path().join("task_prolog"), text);
+    place.hooks.task_prolog = Some(program(&place.dir.path().join("task_prolog"), text));
     let (mut leader, node) = held(&place).await;
     let script = "#!/bin/sh\necho $FROM_PROLOG ${HOME-none}\n";
     leader.order(100, 1, order::Body::LaunchStep(batch(&place.work(), script))).await;

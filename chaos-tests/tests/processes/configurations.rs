@@ -128,14 +128,14 @@ fn a_file_of_today_starts_a_replicated_cluster_with_ports_and_directories_from_f
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once_and_nothing_starts() {
     let site = Site::empty();
-    let more = "NoSuchKey=1\nKillWait=soon\nPartitionName=cpu Nodes=node01\n";
+    let more = "NoSuchKey=1\nKillWait=soon\nPartitionName=cpu Nodes=node01\nMessageTimeout=9\nMessageTimeout=9\n";
     site.write("slurm.conf", &(MODERN.to_owned() + more));
     let first = MODERN.lines().count() + 1;
     let state = site.path("state/x").display().to_string();
     let arguments = ["-D", "--name", "ctl1", "--state-dir", &state];
     let said = site.fails("muster-controller", &arguments);
     let conf = site.path("slurm.conf").display().to_string();
-    for (line, word) in [(0, "NoSuchKey"), (1, "KillWait"), (2, "cpu")] {
+    for (line, word) in [(0, "NoSuchKey"), (1, "KillWait"), (2, "cpu"), (4, "Duplicated key MessageTimeout")] {
         let place = format!("{conf}:{}:", first + line);
         let told = said.lines().find(|told| told.contains(&place));
         assert!(told.is_some_and(|told| told.contains(word)), "{place} {word}: {said}");

@@ -146,10 +146,11 @@ pub struct PrologFlags {
 /// The scripts that a site runs around jobs, steps and tasks; `None` where it runs none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scripts {
-    pub prolog: Option<String>,
-    pub epilog: Option<String>,
-    pub prolog_slurmctld: Option<String>,
-    pub epilog_slurmctld: Option<String>,
+    /// Paths or patterns of paths, in the order in which they run.
+    pub prolog: Vec<String>,
+    pub epilog: Vec<String>,
+    pub prolog_slurmctld: Vec<String>,
+    pub epilog_slurmctld: Vec<String>,
     pub task_prolog: Option<String>,
     pub task_epilog: Option<String>,
     pub srun_prolog: Option<String>,

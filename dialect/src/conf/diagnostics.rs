@@ -71,6 +71,12 @@ impl Findings {
         u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX)
     }
 
+    /// A place as the findings print it: `slurm.conf:4:1`.
+    pub(super) fn written(&self, at: Place) -> String {
+        let file = self.files.get(at.file as usize).map(String::as_str).unwrap_or_default();
+        format!("{file}:{}:{}", at.line, at.column)
+    }
+
     pub(super) fn error(&mut self, at: Place, message: impl Into<String>) {
         self.add(Severity::Error, at, message.into());
     }

@@ -13,7 +13,11 @@ use crate::time::TimeLimit;
 
 /// Understood values by the name of their key, each with its place.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Fields(BTreeMap<&'static str, (Value, Place)>);
+pub(super) struct Fields {
+    values: BTreeMap<&'static str, (Value, Place)>,
+    /// Where each key stood first, its value good or not.
+    given: BTreeMap<&'static str, Place>,
+}
 
 impl Fields {
     /// Reads the pairs of one line; `line` names its kind in messages ("NodeName").
@@ -33,12 +37,12 @@ impl Fields {
         fields
     }
 
-    /// Reads one pair whose row is known. The latest of several values holds, as in Slurm.
+    /// Reads one pair whose row is known. A key that is no list of lines is given once.
     pub(super) fn accept(&mut self, key: &'static Key, pair: &Pair, findings: &mut Findings) {
-        if let Some((_, first)) = self.0.get(key.name) {
-            let line = first.line;
-            findings
-                .warn(pair.key_at, format!("{} was given before, on line {line}: the latest value is used", key.name));
+        let first = *self.given.entry(key.name).or_insert(pair.key_at);
+        if first != pair.key_at && !key.kind.repeats() {
+            let first = findings.written(first);
+            findings.error(pair.key_at, format!("Duplicated key {}: it is given first at {first}", key.name));
         }
         if pair.value.is_empty() && !takes_empty(key) {
             return findings.error(pair.value_at, format!("{} has no value", key.name));
@@ -53,38 +57,48 @@ impl Fields {
         let Some(value) = value else { return };
         note_if_inert(key, &value, pair.key_at, findings);
         unsupported::report(key.name, &value, pair.value_at, findings);
-        self.0.insert(key.name, (value, pair.value_at));
+        self.keep(key, value, pair.value_at);
+    }
+
+    /// Keeps a value; of a key that repeats, beside those that stood before.
+    fn keep(&mut self, key: &'static Key, value: Value, at: Place) {
+        match (self.values.get_mut(key.name), value) {
+            (Some((Value::List(before), _)), Value::List(more)) if key.kind.repeats() => before.extend(more),
+            (_, value) => {
+                self.values.insert(key.name, (value, at));
+            }
+        }
     }
 
     /// Fills what is absent from `defaults`.
     pub(super) fn over(mut self, defaults: &Fields) -> Fields {
-        for (name, value) in &defaults.0 {
-            self.0.entry(name).or_insert_with(|| value.clone());
+        for (name, value) in &defaults.values {
+            self.values.entry(name).or_insert_with(|| value.clone());
         }
         self
     }
 
     /// Replaces and adds what `newer` says.
     pub(super) fn update(&mut self, newer: Fields) {
-        self.0.extend(newer.0);
+        self.values.extend(newer.values);
     }
 
     /// Replaces a value by what it implies; its place stays.
     pub(super) fn set(&mut self, name: &'static str, value: Value) {
         let at = self.place(name);
-        self.0.insert(name, (value, at));
+        self.values.insert(name, (value, at));
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.values.contains_key(name)
     }
 
     pub(super) fn place(&self, name: &str) -> Place {
-        self.0.get(name).map(|(_, place)| *place).unwrap_or_default()
+        self.values.get(name).map(|(_, place)| *place).unwrap_or_default()
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name).map(|(value, _)| value)
+        self.values.get(name).map(|(value, _)| value)
     }
 
     pub(super) fn text(&self, name: &str) -> Option<&str> {
@@ -129,7 +143,7 @@ impl Fields {
 
     /// The values without their places.
     pub(super) fn values(&self) -> BTreeMap<&'static str, Value> {
-        self.0.iter().map(|(name, (value, _))| (*name, value.clone())).collect()
+        self.values.iter().map(|(name, (value, _))| (*name, value.clone())).collect()
     }
 }
 

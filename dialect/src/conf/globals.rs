@@ -116,10 +116,10 @@ impl Globals {
     pub(super) fn scripts(&self) -> Scripts {
         let any_timeout = self.limit("PrologEpilogTimeout");
         Scripts {
-            prolog: self.optional("Prolog"),
-            epilog: self.optional("Epilog"),
-            prolog_slurmctld: self.optional("PrologSlurmctld"),
-            epilog_slurmctld: self.optional("EpilogSlurmctld"),
+            prolog: self.programs("Prolog"),
+            epilog: self.programs("Epilog"),
+            prolog_slurmctld: self.programs("PrologSlurmctld"),
+            epilog_slurmctld: self.programs("EpilogSlurmctld"),
             task_prolog: self.optional("TaskProlog"),
             task_epilog: self.optional("TaskEpilog"),
             srun_prolog: self.optional("SrunProlog"),
@@ -128,6 +128,11 @@ impl Globals {
             epilog_timeout_s: self.limit("EpilogTimeout").or(any_timeout),
             prolog_flags: self.prolog_flags(),
         }
+    }
+
+    /// Programs or patterns of them, in the order of their lines; `none` names none.
+    fn programs(&self, name: &str) -> Vec<String> {
+        self.list(name).into_iter().filter(|program| !program.eq_ignore_ascii_case("none")).collect()
     }
 
     fn prolog_flags(&self) -> PrologFlags {
@@ -235,7 +240,7 @@ impl Globals {
 pub(super) fn default_of(name: &str) -> Option<Value> {
     let key = keys::global(name)?;
     match (key.default, key.kind) {
-        ("", Kind::List | Kind::Options(_) | Kind::Flags(_) | Kind::Words(_) | Kind::Plugins(..)) => {
+        ("", Kind::List | Kind::Programs | Kind::Options(_) | Kind::Flags(_) | Kind::Words(_) | Kind::Plugins(..)) => {
             Some(Value::List(Vec::new()))
         }
         ("", _) => None,

@@ -12,6 +12,8 @@ pub enum Kind {
     Text,
     /// A comma list that is passed on as written.
     List,
+    /// Programs, one a line: the key may stand on several.
+    Programs,
     /// A comma list of documented words, each perhaps with `=value`; another word warns, since Slurm ignores it.
     Options(&'static [&'static str]),
     /// A comma list of exactly these words; another word is an error. Kept in the order of this list.
@@ -64,6 +66,11 @@ pub(super) enum Remark {
 const REMARKS_MAX: usize = 32;
 
 impl Kind {
+    /// True of keys that may stand several times, each adding to the value.
+    pub(super) fn repeats(self) -> bool {
+        self == Kind::Programs
+    }
+
     /// Reads `text`, which stands for the value of `key`. Without a value, at least one remark is an error.
     pub(super) fn parse(self, key: &str, text: &str) -> (Option<Value>, Vec<Remark>) {
         match self {
@@ -81,6 +88,7 @@ impl Kind {
     fn parse_single(self, key: &str, text: &str) -> Result<Value, String> {
         Ok(match self {
             Kind::Text => Value::Text(text.to_string()),
+            Kind::Programs => Value::List(vec![text.to_string()]),
             Kind::List | Kind::Options(_) | Kind::Flags(_) | Kind::Words(_) | Kind::Plugins(..) => {
                 Value::List(items(text))
             }

@@ -104,8 +104,8 @@ impl Configured {
             agent: AgentOptions {
                 kill_wait_s: config.kill_wait_s,
                 over_time_limit_s: config.over_time_limit_min.map_or(0, |minutes| minutes.saturating_mul(60)),
-                prolog: config.scripts.prolog.is_some(),
-                epilog: config.scripts.epilog.is_some(),
+                prolog: !config.scripts.prolog.is_empty(),
+                epilog: !config.scripts.epilog.is_empty(),
             },
             admins,
             boot_clock_ms: real::boot_clock(),

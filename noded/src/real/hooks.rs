@@ -17,10 +17,10 @@ const PROGRAMS_MAX: usize = 100;
 /// What the configuration says.
 #[derive(Clone, Debug, Default)]
 pub struct Hooks {
-    /// `Prolog`: a path, or a pattern of paths.
-    pub prolog: Option<String>,
+    /// `Prolog`: paths, or patterns of paths, in the order of their lines.
+    pub prolog: Vec<String>,
     /// `Epilog`.
-    pub epilog: Option<String>,
+    pub epilog: Vec<String>,
     /// `PrologTimeout`.
     pub prolog_timeout_s: Option<u32>,
     /// `EpilogTimeout`.
@@ -46,14 +46,13 @@ pub(crate) struct Site<'a> {
 }
 
 impl Site<'_> {
-    /// Runs the programs in order of their names; the first failure ends it, in words.
+    /// Runs the programs line by line, those of one pattern in order of their names; the first failure ends it, in words.
     pub(crate) async fn run(&self, hook: Hook, hold: &Hold) -> Result<(), String> {
-        let (pattern, timeout_s, name) = match hook {
+        let (patterns, timeout_s, name) = match hook {
             Hook::Prolog => (&self.hooks.prolog, self.hooks.prolog_timeout_s, "Prolog"),
             Hook::Epilog => (&self.hooks.epilog, self.hooks.epilog_timeout_s, "Epilog"),
         };
-        let Some(pattern) = pattern else { return Ok(()) };
-        for program in programs(pattern) {
+        for program in patterns.iter().flat_map(|pattern| programs(pattern)) {
             let limit = timeout_s.map(|seconds| Duration::from_secs(u64::from(seconds)));
             if let Err(why) = self.run_one(hook, &program, hold, limit).await {
                 warn!("{name} {}: {why}", program.display());

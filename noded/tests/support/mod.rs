@@ -220,7 +220,7 @@ impl Place {
                 kill_wait_s: 30,
                 over_time_limit_s: 0,
                 prolog: true,
-                epilog: self.hooks.epilog.is_some(),
+                epilog: !self.hooks.epilog.is_empty(),
             },
             admins: vec![0],
             boot_clock_ms: real::boot_clock(),

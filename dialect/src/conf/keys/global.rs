@@ -1,7 +1,7 @@
 //! The keys that stand on lines of their own.
 
 use super::super::value::Kind::{
-    Bool, Choice, Flags, Level, List, Number, Options, Plugin, Plugins, Ports, Span, Text, Words,
+    Bool, Choice, Flags, Level, List, Number, Options, Plugin, Plugins, Ports, Programs, Span, Text, Words,
 };
 use super::{Key, acted, inert, inert_guard, words};
 
@@ -59,9 +59,9 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     acted("DisableRootJobs", Bool, "no"),
     inert("EioTimeout", Number(U16), "60"),
     acted("EnforcePartLimits", Choice(&["NO", "ANY", "ALL", "YES"]), "NO"),
-    acted("Epilog", Text, ""),
+    acted("Epilog", Programs, ""),
     inert("EpilogMsgTime", Number(U32), "2000"),
-    acted("EpilogSlurmctld", Text, ""),
+    inert("EpilogSlurmctld", Programs, ""),
     acted("EpilogTimeout", Number(U16), ""),
     inert("FairShareDampeningFactor", Number(U16), "1"),
     inert("FederationParameters", Options(words::FEDERATION), ""),
@@ -150,10 +150,10 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     acted("PriorityWeightTRES", List, ""),
     acted("PrivateData", Flags(words::PRIVATE_DATA), "none"),
     acted("ProctrackType", Plugin("proctrack", &["cgroup", "linuxproc", "pgid", "cray_aries"]), "proctrack/cgroup"),
-    acted("Prolog", Text, ""),
+    acted("Prolog", Programs, ""),
     acted("PrologEpilogTimeout", Number(U16), ""),
     acted("PrologFlags", Flags(words::PROLOG_FLAGS), ""),
-    acted("PrologSlurmctld", Text, ""),
+    inert_guard("PrologSlurmctld", Programs, ""),
     acted("PrologTimeout", Number(U16), ""),
     inert("PropagatePrioProcess", Number(2), "0"),
     acted("PropagateResourceLimits", Words(words::RLIMITS), ""),
@@ -201,9 +201,9 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     inert("SlurmSchedLogFile", Text, ""),
     inert("SlurmSchedLogLevel", Number(1), "0"),
     acted("SlurmUser", Text, "root"),
-    acted("SrunEpilog", Text, ""),
+    inert("SrunEpilog", Text, ""),
     inert("SrunPortRange", Ports, "0-0"),
-    acted("SrunProlog", Text, ""),
+    inert("SrunProlog", Text, ""),
     acted("StateSaveLocation", Text, "/var/spool"),
     inert("SuspendExcNodes", Text, ""),
     inert("SuspendExcParts", List, ""),

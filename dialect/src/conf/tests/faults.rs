@@ -37,14 +37,37 @@ fn all_faults_of_a_file_are_reported_in_one_pass() {
 }
 
 #[test]
-fn duplicates_use_the_latest_value_and_say_so() {
+fn a_key_given_twice_is_an_error_that_names_both_places() {
     assert_eq!(
-        one("KillWait=30\nkillwait=40"),
-        "5:1: warning: KillWait was given before, on line 4: the latest value is used"
+        findings("KillWait=30 MinJobAge=x\n killwait=30\nMinJobAge=3\nNodeName=n9 CPUs=1 CPUs=2\nKillWait=1"),
+        [
+            "4:23: error: MinJobAge value (x) is not a valid number",
+            "5:2: error: Duplicated key KillWait: it is given first at f:4:1",
+            "6:1: error: Duplicated key MinJobAge: it is given first at f:4:13",
+            "7:20: error: Duplicated key CPUs: it is given first at f:7:13",
+            "8:1: error: Duplicated key KillWait: it is given first at f:4:1",
+        ]
     );
     assert!(one("NodeName=n[3-4]").ends_with("error: Duplicated NodeName n3 in the config file"));
     assert!(one("PartitionName=p0 Nodes=n2").contains("partition p0 is configured twice"));
     assert!(one("SlurmctldHost=h").ends_with("error: SlurmctldHost h is given twice"));
+}
+
+#[test]
+fn the_first_of_two_may_stand_in_another_file() {
+    let main = format!("{HEAD}PartitionName=p Nodes=n1\nInclude more\nKillWait=3\n");
+    let parsed = read(&[("f", &main), ("more", "\nKillWait=2\n")]);
+    let all = shown(&parsed);
+    assert_eq!(all, ["f:6:1: error: Duplicated key KillWait: it is given first at more:2:1"]);
+}
+
+#[test]
+fn keys_that_make_a_list_line_by_line_may_stand_again() {
+    let text = "Prolog=/a\nEpilog=/z\nProlog=/b/*\nSlurmctldHost=h2\nDownNodes=n1\nDownNodes=n2\nNodeSet=s Nodes=n1\nNodeSet=t Nodes=n2";
+    assert_eq!(findings(text), Vec::<String>::new());
+    let whole = format!("{HEAD}{text}\nPartitionName=p0 Nodes=n1\n");
+    let scripts = read(&[("f", &whole)]).config.expect("no error").scripts;
+    assert_eq!((scripts.prolog, scripts.epilog), (vec!["/a".to_owned(), "/b/*".into()], vec!["/z".to_owned()]));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! `scontrol show config` against what Slurm 22.05.8 printed for the same files.
 //!
 //! `golden.conf` is a small cluster with accounting; `rich.conf` sets as many keys as one configuration can. From the second
-//! capture two values of obsolete keys, which Muster ignores, were taken out.
+//! capture two values of obsolete keys, which Muster ignores, were taken out, and from the file the first
+//! two of three values of one key: Slurm takes the last, Muster refuses the second.
 
 use super::*;
 use crate::conf::show::{Runtime, page};
