@@ -20,7 +20,7 @@ use tracing::{error, info, warn};
 
 use crate::door::Door;
 use crate::session::{Session, SessionKeeper};
-use crate::{JournalStore, Settings, Steps};
+use crate::{Ending, JournalStore, Settings, Steps};
 
 /// News of supervisors that waits for the core.
 const NEWS_WAITING_MAX: usize = 1_024;
@@ -403,7 +403,9 @@ impl Core {
             Action::StartStep { step, launch } => self.steps.start(step, *launch),
             Action::StartExtern { step, hold } => self.steps.start_extern(step, *hold),
             Action::Signal { step, signal, batch_only } => self.steps.signal(step, signal, batch_only),
-            Action::EndStep { step, cause, kill_wait_s, whole } => self.steps.end(step, cause, kill_wait_s, whole),
+            Action::EndStep { step, cause, kill_wait_s, whole, at_once } => {
+                self.steps.end(step, Ending { cause, kill_wait_s, whole, at_once });
+            }
             Action::Kill { step } => self.steps.kill(step),
             Action::VerifyEmpty { attempt } => self.steps.verify_empty(attempt),
             Action::RunEpilog { attempt, hold } => self.steps.epilog(attempt, *hold),

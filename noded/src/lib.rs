@@ -28,4 +28,4 @@ pub use core::{Noded, StartError};
 pub use frame::{FRAME_BYTES_MAX, read_frame, write_frame};
 pub use journal::JournalStore;
 pub use settings::Settings;
-pub use steps::{JobUser, Load, News, Steps};
+pub use steps::{Ending, JobUser, Load, News, Steps};

@@ -34,6 +34,19 @@ pub struct Load {
     pub free_mem_mib: u64,
 }
 
+/// How a step is brought to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// What the notice says.
+    pub cause: EndCause,
+    /// Seconds between SIGTERM and SIGKILL.
+    pub kill_wait_s: u32,
+    /// The whole attempt ends: only the first node of a step gives notice.
+    pub whole: bool,
+    /// SIGKILL right after the notice.
+    pub at_once: bool,
+}
+
 /// Supervisors of steps and what belongs to them. Calls return at once, in order for one step; results come as news.
 pub trait Steps: Send + Sync + 'static {
     /// Called once, first: what lives or left an exit record. News of it, and of all that follows, goes to `news`.
@@ -44,8 +57,8 @@ pub trait Steps: Send + Sync + 'static {
     fn start_extern(&self, step: StepKey, hold: wire::Hold);
     /// Signals the tasks of a step.
     fn signal(&self, step: StepKey, signal: u32, batch_only: bool);
-    /// SIGCONT, SIGTERM with notice, SIGKILL after `kill_wait_s`, without further orders.
-    fn end(&self, step: StepKey, cause: EndCause, kill_wait_s: u32, whole: bool);
+    /// The notice, SIGCONT and SIGTERM, SIGKILL after `kill_wait_s`, without further orders.
+    fn end(&self, step: StepKey, how: Ending);
     /// SIGKILL to everything of the step.
     fn kill(&self, step: StepKey);
     /// Runs the prolog. Answered by `PrologEnded`.

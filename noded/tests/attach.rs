@@ -243,16 +243,22 @@ async fn a_terminal_has_the_size_that_srun_told() {
 
 #[tokio::test]
 async fn a_cancelled_step_tells_srun_in_slurms_words() {
+    for (at_once, signal) in [(false, 15), (true, 9)] {
+        cancelled_step(at_once, signal).await;
+    }
+}
+
+async fn cancelled_step(at_once: bool, signal: u32) {
     let place = Place::new();
     let (mut leader, node) = held(&place).await;
     leader.order(100, 1, order::Body::LaunchStep(step(&place.work(), 4, 1, &["sleep", "1000"]))).await;
     let mut srun = attach(&node, me(), 4, 0, false).await;
     until_started(&mut srun, 1).await;
-    let end = EndStep { step_id: 4, cause: EndCause::Cancelled as i32, kill_wait_s: 30, by_uid: 0 };
+    let end = EndStep { step_id: 4, cause: EndCause::Cancelled as i32, kill_wait_s: 30, by_uid: 0, at_once };
     leader.order(100, 1, order::Body::EndStep(end)).await;
     let told = srun.hear().await;
     assert!(told.notices[0].starts_with("slurmstepd-n1: error: *** STEP 12.4 ON n1 CANCELLED AT "), "{told:?}");
-    assert_eq!(told.exits, [(0, 15)]);
+    assert_eq!(told.exits, [(0, signal)]);
     node.stop().await;
 }
 

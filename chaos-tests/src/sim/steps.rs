@@ -11,8 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use muster_channel::{BoxFuture, BoxStream, Random};
 use muster_model::agent::{AttemptKey, Found, FoundStep, Input, StepKey};
-use muster_noded::{JobUser, Load, News, Steps};
-use muster_proto::durable::EndCause;
+use muster_noded::{Ending, JobUser, Load, News, Steps};
 use muster_proto::wire::{BroadcastDone, BroadcastStart, Hold, LaunchStep, PidInfo};
 use tokio::sync::mpsc;
 
@@ -123,9 +122,12 @@ impl Steps for SimSteps {
         }
     }
 
-    fn end(&self, step: StepKey, _: EndCause, kill_wait_s: u32, _: bool) {
+    fn end(&self, step: StepKey, how: Ending) {
+        if how.at_once {
+            return self.kill(step);
+        }
         let term_ms = 1 + self.random.below(30);
-        self.machine.end(step, now_ms(), term_ms, u64::from(kill_wait_s) * 1_000);
+        self.machine.end(step, now_ms(), term_ms, u64::from(how.kill_wait_s) * 1_000);
     }
 
     fn kill(&self, step: StepKey) {

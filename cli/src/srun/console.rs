@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::ending::end_step;
+use super::ending::{How, end_step};
 use super::interrupt::{Action, Interrupt};
 use super::node::{Control, Event, Gone, Link};
 use super::output::Printer;
@@ -93,7 +93,7 @@ impl Console {
             Ok(opened) => opened,
             Err((what, error)) => {
                 self.voice.error(&format!("Could not open {what} file: {}", os_error(&error)));
-                end_step(&self.reach.client, self.made.uid, self.made.step_id);
+                end_step(&self.reach.client, self.made.uid, self.made.step_id, How::AtOnce);
                 return (failed(), 1 << 8);
             }
         };
@@ -170,7 +170,7 @@ impl Console {
             from_tasks::Body::Output(output) => {
                 if printer.write(output.task, output.stderr, &output.data).is_err() && self.give_up_at.is_none() {
                     // Nobody reads it: the tasks must not write for ever.
-                    self.end();
+                    self.end(How::AtOnce);
                 }
             }
             from_tasks::Body::TaskStarted(started) => self.tasks.on_started(started.task),
@@ -200,7 +200,7 @@ impl Console {
             self.say_untold();
             self.ended_for_bad_exit = true;
             self.say_terminating();
-            self.end();
+            self.end(How::Gently);
         }
     }
 
@@ -213,7 +213,7 @@ impl Console {
             self.voice.error(&format!("Application launch failed: {why}"));
             self.voice.info("Job step aborted");
             self.aborted = true;
-            end_step(&self.reach.client, self.made.uid, self.made.step_id);
+            end_step(&self.reach.client, self.made.uid, self.made.step_id, How::AtOnce);
         }
         let wait_status = if over.error.is_empty() { over.wait_status } else { over.wait_status.max(1 << 8) };
         self.tasks.on_node_over(&node, wait_status);
@@ -245,11 +245,11 @@ impl Console {
                 Action::Terminate => {
                     self.voice.info("forcing job termination");
                     self.say_aborted();
-                    self.end();
+                    self.end(How::AtOnce);
                 }
                 Action::Leave => {
                     self.left = true;
-                    self.end();
+                    self.end(How::AtOnce);
                 }
                 Action::Resize => self.resize(),
                 Action::Say(text) if text == "Quit" || self.give_up_at.is_some() => self.voice.info(text),
@@ -272,10 +272,10 @@ impl Console {
     }
 
     /// Ends the step, and this command with it at the latest when KillWait is over.
-    fn end(&mut self) {
+    fn end(&mut self, how: How) {
         let patience = Duration::from_secs(u64::from(self.kill_wait_s + KILL_WAIT_MORE_S));
         self.give_up_at.get_or_insert(Instant::now() + patience);
-        end_step(&self.reach.client, self.made.uid, self.made.step_id);
+        end_step(&self.reach.client, self.made.uid, self.made.step_id, how);
     }
 
     fn next_alarm(&self) -> Option<Instant> {
@@ -300,7 +300,7 @@ impl Console {
             self.voice.info(&format!("First task exited {}s ago", self.step.spec.wait_s));
             self.say_summary();
             self.say_terminating();
-            self.end();
+            self.end(How::AtOnce);
         }
         if due(self.give_up_at) {
             self.voice.error("Timed out waiting for job step to complete");

@@ -41,8 +41,8 @@ pub(super) fn draft(cluster: &Cluster, node: u32, wanted: &Wanted) -> Option<Dra
             let signal = SignalTasks { step_id: step, signal_id, signal, batch_only, all_steps: false };
             Some(plain(uid, attempt, order::Body::SignalTasks(signal)))
         }
-        Wanted::EndStep { uid, attempt, step, cause, by_uid } => {
-            let end = EndStep { step_id: step, cause: cause.into(), kill_wait_s, by_uid };
+        Wanted::EndStep { uid, attempt, step, cause, by_uid, at_once } => {
+            let end = EndStep { step_id: step, cause: cause.into(), kill_wait_s, by_uid, at_once };
             Some(plain(uid, attempt, order::Body::EndStep(end)))
         }
         Wanted::EndAttempt { uid, attempt, cause, by_uid } => {

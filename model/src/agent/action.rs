@@ -40,7 +40,7 @@ pub enum Action {
         /// Only the batch script's own process.
         batch_only: bool,
     },
-    /// SIGCONT and SIGTERM with Slurm's notice, SIGKILL after `kill_wait_s`. The supervisor does all of it by itself.
+    /// Slurm's notice, SIGCONT and SIGTERM, SIGKILL after `kill_wait_s`. The supervisor does all of it by itself.
     EndStep {
         /// Which step.
         step: StepKey,
@@ -50,6 +50,8 @@ pub enum Action {
         kill_wait_s: u32,
         /// The whole attempt ends: only the first node of a step says so.
         whole: bool,
+        /// No SIGTERM: SIGKILL right after the notice.
+        at_once: bool,
     },
     /// SIGKILL to everything of the step.
     Kill {

@@ -15,6 +15,8 @@ pub(super) struct How {
     pub(super) kill_wait_s: u32,
     /// With its whole attempt.
     pub(super) whole: bool,
+    /// SIGKILL without SIGTERM before.
+    pub(super) at_once: bool,
 }
 
 impl Agent {
@@ -32,20 +34,22 @@ impl Agent {
         let cause = EndCause::try_from(ending.cause).unwrap_or(EndCause::None);
         for (step, told) in live {
             if !told {
-                self.tell_end(key, step, How { cause, kill_wait_s: ending.kill_wait_s, whole: true }, now, out);
+                let how = How { cause, kill_wait_s: ending.kill_wait_s, whole: true, at_once: false };
+                self.tell_end(key, step, how, now, out);
             }
         }
     }
 
     /// Tells a step's supervisor to end it, and notes when to insist.
     pub(super) fn tell_end(&mut self, key: AttemptKey, step: u32, how: How, now: u64, out: &mut Vec<Action>) {
-        let How { cause, kill_wait_s, whole } = how;
+        let How { cause, kill_wait_s, whole, at_once } = how;
+        let kill_wait_s = if at_once { 0 } else { kill_wait_s };
         let row = self.attempts.get_mut(&key).expect("the caller found it");
         if let Some(known) = row.step_mut(step) {
             known.kill_at_ms = now + u64::from(kill_wait_s) * 1_000 + KILL_BACKSTOP_MS;
             known.timed_out |= cause == EndCause::Timeout;
         }
         out.push(self.journal_attempt(key));
-        out.push(Action::EndStep { step: step_key(key, step), cause, kill_wait_s, whole });
+        out.push(Action::EndStep { step: step_key(key, step), cause, kill_wait_s, whole, at_once });
     }
 }

@@ -71,7 +71,7 @@ impl Agent {
     }
 
     fn time_out(&self, whole: bool) -> How {
-        How { cause: EndCause::Timeout, kill_wait_s: self.options.kill_wait_s, whole }
+        How { cause: EndCause::Timeout, kill_wait_s: self.options.kill_wait_s, whole, at_once: false }
     }
 
     fn insist(&mut self, key: AttemptKey, now: u64, out: &mut Vec<Action>) {

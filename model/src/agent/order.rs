@@ -41,7 +41,7 @@ impl Agent {
             order::Body::LaunchStep(launch) => self.on_launch(key, launch, now, out),
             order::Body::SignalTasks(signal) => self.on_signal(key, signal, out),
             order::Body::EndStep(end) => {
-                let how = How { cause: end.cause(), kill_wait_s: end.kill_wait_s, whole: false };
+                let how = How { cause: end.cause(), kill_wait_s: end.kill_wait_s, whole: false, at_once: end.at_once };
                 self.end_step(key, end.step_id, how, now, out)
             }
             order::Body::EndAttempt(end) => {

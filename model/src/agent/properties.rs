@@ -56,7 +56,13 @@ fn body(kind: u8, step: u32) -> order::Body {
             order::Body::LaunchStep(wire::LaunchStep { spec, ..wire::LaunchStep::default() })
         }
         4 => order::Body::EndAttempt(wire::EndAttempt { cause: 2, kill_wait_s: 1, by_uid: 0 }),
-        5 => order::Body::EndStep(wire::EndStep { step_id: step, cause: 2, kill_wait_s: 1, by_uid: 0 }),
+        5 => order::Body::EndStep(wire::EndStep {
+            step_id: step,
+            cause: 2,
+            kill_wait_s: 1,
+            by_uid: 0,
+            at_once: step == 1,
+        }),
         6 => {
             let signal_id = u64::from(step);
             order::Body::SignalTasks(wire::SignalTasks { step_id: step, signal_id, signal: 10, ..Default::default() })

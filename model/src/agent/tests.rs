@@ -208,6 +208,16 @@ fn the_time_limit_counts_from_the_first_launch_and_its_exit_says_so() {
 }
 
 #[test]
+fn a_step_that_ends_at_once_is_insisted_on_without_kill_wait() {
+    let mut agent = running(600);
+    let (step_id, cause) = (STEP.step, EndCause::Cancelled as i32);
+    let end = wire::EndStep { step_id, cause, kill_wait_s: 30, by_uid: 0, at_once: true };
+    let actions = without_journal(agent.on(order(order::Body::EndStep(end)), 1_000));
+    assert!(matches!(&actions[..], [Action::EndStep { at_once: true, whole: false, .. }]), "{actions:?}");
+    assert_eq!(agent.on(Input::Tick, 6_000), [Action::Kill { step: STEP }]);
+}
+
+#[test]
 fn a_longer_limit_told_later_holds() {
     let mut agent = running(60);
     agent.on(order(order::Body::SetTimeLimit(wire::SetTimeLimit { end_by_ms: 0, time_limit_s: 120 })), 0);

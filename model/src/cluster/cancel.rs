@@ -262,6 +262,7 @@ impl Cluster {
         Ok(done())
     }
 
+    /// As Slurm: a step that is ended by itself is killed at once; `srun -K` asks it to go first.
     fn signal_one_step(
         &mut self,
         origin: &Origin,
@@ -280,6 +281,7 @@ impl Cluster {
         self.edit_step(job.uid(), step_id, |step| {
             if step.cause() == EndCause::None {
                 step.set_cause(EndCause::Cancelled);
+                step.kill_at_once = signal != SIGTERM;
                 step.ended_by_uid = origin.uid;
             }
         });
@@ -303,6 +305,8 @@ impl Cluster {
     }
 }
 
+/// SIGTERM: a step that is ended by it gets KillWait before KILL.
+const SIGTERM: u32 = 15;
 /// SIGKILL: ends, as a cancel does.
 const SIGKILL: u32 = 9;
 

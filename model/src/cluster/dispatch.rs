@@ -45,7 +45,7 @@ pub enum Wanted {
         /// The batch script's own process alone.
         batch_only: bool,
     },
-    /// End a step: TERM, KillWait, KILL.
+    /// End a step: TERM, KillWait, KILL, or KILL at once.
     EndStep {
         /// Job.
         uid: u64,
@@ -57,6 +57,8 @@ pub enum Wanted {
         cause: EndCause,
         /// Who.
         by_uid: u32,
+        /// No TERM before KILL.
+        at_once: bool,
     },
     /// End all of the attempt here, run the epilog, report released; tombstone it where it was never held.
     EndAttempt {
@@ -145,8 +147,8 @@ fn wanted_of_step(job: &Job, attempt: u32, node: u32, step: &StepRecord, list: &
     // same, and ended right after: so that the node, and not a guess, says how it ended.
     launch(uid, attempt, step_id, part, list);
     if step.cause() != EndCause::None && step_id != StepId::EXTERN.0 {
-        let (cause, by_uid) = (step.cause(), step.ended_by_uid);
-        return list.push(Wanted::EndStep { uid, attempt, step: step_id, cause, by_uid });
+        let (cause, by_uid, at_once) = (step.cause(), step.ended_by_uid, step.kill_at_once);
+        return list.push(Wanted::EndStep { uid, attempt, step: step_id, cause, by_uid, at_once });
     }
     for signal in step.signals.iter().filter(|signal| signal.nodes_left.contains(&node) && part.started) {
         list.push(Wanted::Signal {

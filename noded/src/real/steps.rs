@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, OnceLock};
 use bytes::Bytes;
 use muster_channel::{BoxFuture, BoxStream};
 use muster_model::agent::{AttemptKey, Found, FoundStep, Input, StepExit, StepKey};
-use muster_proto::durable::EndCause;
 use muster_proto::wire::{BroadcastDone, BroadcastStart, Hold, LaunchStep, PidInfo};
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -17,7 +16,7 @@ use super::hooks::{Hook, Hooks, Site};
 use super::{Spool, broadcast, control, hardware, strays, verify};
 use crate::stepd::wire::{End, ExitRecord, Launch, Signal, ToStep, to_step};
 use crate::stepd::{exit_file, is_alive, paths};
-use crate::{JobUser, Load, News, Steps};
+use crate::{Ending, JobUser, Load, News, Steps};
 
 /// Orders that wait for one supervisor.
 const ORDERS_WAITING_MAX: usize = 256;
@@ -202,8 +201,9 @@ impl Steps for RealSteps {
         self.tell(step, to_step::Body::Signal(Signal { signal, batch_only }));
     }
 
-    fn end(&self, step: StepKey, cause: EndCause, kill_wait_s: u32, whole: bool) {
-        self.tell(step, to_step::Body::End(End { cause: cause as i32, kill_wait_s, whole }));
+    fn end(&self, step: StepKey, how: Ending) {
+        let Ending { cause, kill_wait_s, whole, at_once } = how;
+        self.tell(step, to_step::Body::End(End { cause: cause as i32, kill_wait_s, whole, at_once }));
     }
 
     fn kill(&self, step: StepKey) {

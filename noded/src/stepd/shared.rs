@@ -89,7 +89,7 @@ impl Shared {
         }
     }
 
-    /// CONT, TERM and the notice now; KILL when the wait is over.
+    /// The notice, CONT and TERM now, KILL when the wait is over; or the notice and KILL.
     pub(crate) fn end(self: &Rc<Self>, end: End) {
         if self.ending.replace(true) {
             return;
@@ -100,6 +100,9 @@ impl Shared {
         if lives && (self.is_batch || !end.whole || position == 0) {
             let now_ms = muster_channel::Outside::real().wall_ms;
             self.say(&notice::ended(&self.launch.node_name, &self.title, cause, now_ms()));
+        }
+        if end.at_once {
+            return self.kill();
         }
         contain::signal_all(Signal::SIGCONT as i32);
         contain::signal_all(Signal::SIGTERM as i32);

@@ -151,7 +151,8 @@ async fn run_tasks(shared: &Rc<Shared>, plan: &Plan) -> io::Result<ExitRecord> {
             () = changed => {}
             () = sleep_until(lost_at.unwrap_or_else(Instant::now)), if lost => {
                 warn!("{}: srun has gone and did not come back", shared.title);
-                shared.end(End { cause: EndCause::Cancelled as i32, kill_wait_s: OWN_KILL_WAIT_S, whole: false });
+                let cause = EndCause::Cancelled as i32;
+                shared.end(End { cause, kill_wait_s: OWN_KILL_WAIT_S, whole: false, at_once: false });
             }
         }
     }

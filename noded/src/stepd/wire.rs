@@ -137,6 +137,9 @@ pub struct End {
     /// The whole attempt ends.
     #[prost(bool, tag = "3")]
     pub whole: bool,
+    /// No TERM before KILL.
+    #[prost(bool, tag = "4")]
+    pub at_once: bool,
 }
 
 /// Supervisor to noded.

@@ -1,5 +1,6 @@
 //! Steps inside of an allocation.
 
+use muster_proto::durable::{CancelJobs, JobTarget};
 use muster_proto::durable::{CreateStep, EndCause, JobKind, SignalStep, StepNode, StepSpec, command::Body};
 
 use crate::cluster::dispatch::{Wanted, wanted};
@@ -143,7 +144,45 @@ fn a_signal_is_wanted_until_each_node_has_delivered_it() {
     scene.node(Body::RecordSignalled(done));
     assert_eq!((signals(&scene, 0), signals(&scene, 1)), (0, 1));
     scene.client(ALICE, Body::SignalStep(SignalStep { uid, step_id, signal: 9, end: true }));
-    assert!(wanted(&scene.cluster, 0).iter().any(|want| matches!(want, Wanted::EndStep { .. })));
+    assert_eq!(ended_at_once(&scene), Some(true));
+}
+
+/// Whether the first node is to end a step, and how.
+fn ended_at_once(scene: &Scene) -> Option<bool> {
+    wanted(&scene.cluster, 0).into_iter().find_map(|want| match want {
+        Wanted::EndStep { at_once, .. } => Some(at_once),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_step_that_is_cancelled_by_itself_is_killed_at_once_unless_term_is_asked_for() {
+    let cancel = |signal| {
+        move |uid, step_id| {
+            let target = JobTarget { uid, ..JobTarget::default() };
+            Body::CancelJobs(CancelJobs {
+                targets: vec![target],
+                step_id: Some(step_id),
+                signal,
+                ..CancelJobs::default()
+            })
+        }
+    };
+    let end = |signal| move |uid, step_id| Body::SignalStep(SignalStep { uid, step_id, signal, end: true });
+    let cases: [(Box<dyn Fn(u64, u32) -> Body>, Option<bool>); 5] = [
+        (Box::new(cancel(0)), Some(true)),
+        (Box::new(cancel(9)), Some(true)),
+        (Box::new(cancel(15)), None),
+        (Box::new(end(9)), Some(true)),
+        (Box::new(end(15)), Some(false)),
+    ];
+    for (command, at_once) in cases {
+        let mut scene = Scene::up();
+        let uid = two_nodes(&mut scene);
+        let step_id = create(&mut scene, uid, StepSpec { ntasks: 2, min_nodes: 2, ..StepSpec::default() }).unwrap();
+        scene.client(ALICE, command(uid, step_id));
+        assert_eq!(ended_at_once(&scene), at_once);
+    }
 }
 
 #[test]
