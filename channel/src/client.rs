@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use muster_proto::wire::controller_client::ControllerClient;
-use muster_proto::wire::{Claim, Failure, Reply, Request, reply, request};
+use muster_proto::wire::{Age, Claim, Failure, Reply, Request, reply, request};
 use prost::Message;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -80,7 +80,7 @@ pub struct Client {
 
 /// What one try told.
 enum Tried {
-    Answer(reply::Body),
+    Answer(reply::Body, Option<Age>),
     /// Not carried out; go to this controller (empty: any).
     Elsewhere(String),
     /// Not carried out; the same controller can be asked again, after its pause.
@@ -115,6 +115,21 @@ impl Client {
     /// # Errors
     /// See [`CallError`]. A refused request was not carried out.
     pub async fn ask(&self, question: Question) -> Result<reply::Body, CallError> {
+        self.answer(question).await.map(|(body, _)| body)
+    }
+
+    /// Asks any controller for what it has, whether or not it reaches the others; and how old that may be.
+    ///
+    /// # Errors
+    /// See [`CallError`].
+    pub async fn call_stale(&self, body: request::Body) -> Result<(reply::Body, Age), CallError> {
+        let encoded = self.encode_with(body, |request| request.stale = true);
+        let (body, age) = self.answer(Question { encoded, started: Instant::now(), sent: false }).await?;
+        // One that does not know of stale reads answered as ever: now.
+        Ok((body, age.unwrap_or_default()))
+    }
+
+    async fn answer(&self, question: Question) -> Result<(reply::Body, Option<Age>), CallError> {
         let Question { encoded: bytes, started, mut sent } = question;
         let mut pause = PAUSE_FIRST;
         let mut next = self.warm_address();
@@ -122,8 +137,8 @@ impl Client {
         for turn in 0usize.. {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
             match self.try_once(&address, &bytes).await? {
-                Tried::Answer(reply::Body::Failure(failure)) => return Err(CallError::Refused(failure)),
-                Tried::Answer(body) => return Ok(body),
+                Tried::Answer(reply::Body::Failure(failure), _) => return Err(CallError::Refused(failure)),
+                Tried::Answer(body, age) => return Ok((body, age)),
                 Tried::Elsewhere(leader) if !leader.is_empty() && leader != address => {
                     next = Some(leader);
                     if started.elapsed() < self.options.give_up {
@@ -159,8 +174,8 @@ impl Client {
     pub async fn call_one(&self, address: &str, body: request::Body) -> Result<reply::Body, CallError> {
         let bytes = self.encode(body, true);
         match self.try_once(address, &bytes).await? {
-            Tried::Answer(reply::Body::Failure(failure)) => Err(CallError::Refused(failure)),
-            Tried::Answer(body) => Ok(body),
+            Tried::Answer(reply::Body::Failure(failure), _) => Err(CallError::Refused(failure)),
+            Tried::Answer(body, _) => Ok(body),
             _ => Err(CallError::Unreachable),
         }
     }
@@ -171,15 +186,20 @@ impl Client {
     }
 
     fn encode(&self, body: request::Body, local: bool) -> Encoded {
+        self.encode_with(body, |request| request.local = local)
+    }
+
+    fn encode_with(&self, body: request::Body, how: impl FnOnce(&mut Request)) -> Encoded {
         let request_id = self.outside.random.id();
-        let request = Request {
+        let mut request = Request {
             request_id: request_id.to_vec().into(),
             valid_until_ms: (self.outside.wall_ms)() + VALIDITY_MS,
             host: self.options.host.clone(),
             program: self.options.program.clone(),
-            local,
             body: Some(body),
+            ..Request::default()
         };
+        how(&mut request);
         Encoded { id: request_id, bytes: request.encode_to_vec() }
     }
 
@@ -276,7 +296,7 @@ fn understood(reply: Reply) -> Tried {
         None => Tried::Silent,
         Some(reply::Body::NotLeader(hint)) => Tried::Elsewhere(hint.leader_address),
         Some(reply::Body::Failure(failure)) if failure.retry => Tried::Busy(failure),
-        Some(body) => Tried::Answer(body),
+        Some(body) => Tried::Answer(body, reply.age),
     }
 }
 

@@ -31,6 +31,10 @@ pub trait Net: Send + Sync + 'static {
     }
     /// Listens; port 0 picks a free one.
     fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>>;
+    /// When the first of the certificates that this process shows and believes ends, seconds since the epoch.
+    fn certificates_end_s(&self) -> Option<u64> {
+        None
+    }
     /// This network, where nobody else will do as the other end of a connection. Nothing: it cannot tell who is there.
     fn wanting(&self, _who: &Wanted) -> Option<Arc<dyn Net>> {
         None

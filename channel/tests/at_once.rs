@@ -46,7 +46,7 @@ impl UnaryService<Signed> for Door {
     fn call(&mut self, signed: tonic::Request<Signed>) -> Self::Future {
         let request = Request::decode(&signed.into_inner().request[..]).expect("a request of the contract");
         assert_eq!((request.program.as_str(), request.request_id.len()), ("test", 16));
-        std::future::ready(self.0.clone().map(|body| Response::new(Reply { body: Some(body) })))
+        std::future::ready(self.0.clone().map(|body| Response::new(Reply { body: Some(body), age: None })))
     }
 }
 

@@ -214,3 +214,14 @@ fn an_end_that_is_near_is_warned_of() {
     assert_eq!(warnings.len(), 1);
     assert!(warnings[0].ends_with("ctld_cert.pem ends in 3 days: muster pki renew"), "{}", warnings[0]);
 }
+
+#[tokio::test]
+async fn handshakes_are_made_on_the_runtime_that_was_named() {
+    let dir = site(&Authority::new());
+    let (server, elsewhere) = (replica(dir.path()), tokio::runtime::Builder::new_multi_thread().build().unwrap());
+    server.handshakes_on(elsewhere.handle().clone());
+    let address = open(Some(server)).await;
+    assert!(ask(Some(node(dir.path())), &Wanted::any_replica(), &address).await.is_ok());
+    elsewhere.shutdown_background();
+    assert!(ask(Some(node(dir.path())), &Wanted::any_replica(), &address).await.is_err());
+}

@@ -19,6 +19,7 @@ mod controller;
 mod counters;
 mod door;
 mod fence_agent;
+mod freshness;
 mod http;
 mod joining;
 mod journal;

@@ -15,11 +15,12 @@ use tokio::time::Instant;
 use crate::counters::add_one;
 use crate::door::node::{Sessions, Sightings};
 use crate::door::replica::{PeerTransport, Place, Road};
+use crate::freshness::Freshness;
 use crate::journal::{self, Journal};
 use crate::propose::{Clocks, Proposer};
 use crate::seat::Seat;
 use crate::watchers::Watchers;
-use crate::{joining, leader};
+use crate::{freshness, joining, leader};
 
 /// The replica, and how everybody here reads it.
 pub(crate) struct Core {
@@ -88,6 +89,7 @@ pub(crate) struct Member {
     pub(crate) sightings: Sightings,
     pub(crate) watchers: Watchers,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) freshness: Freshness,
     pub(crate) transport: Arc<PeerTransport>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -115,6 +117,7 @@ impl Member {
             sightings: Sightings::default(),
             watchers: Watchers::default(),
             journal: Arc::default(),
+            freshness: Freshness::default(),
             transport,
             tasks: Mutex::new(vec![proposing.abort_handle()]),
         });
@@ -124,6 +127,7 @@ impl Member {
         // After subscribing: whatever comes later is told.
         member.journal.restart(member.core.applied());
         member.spawn(journal::keep(member.journal.clone(), member.core.clone(), events));
+        member.spawn(freshness::keep(member.clone()));
         member.spawn(count_elections(seat.clone(), member.clone()));
         member.spawn(leader::run(seat.clone(), member.clone()));
         member.spawn(joining::leave_when_removed(seat.clone(), member.clone()));

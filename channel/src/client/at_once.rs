@@ -28,8 +28,8 @@ impl Client {
         for turn in 0..=self.options.controllers.len() {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
             match self.try_at_once(&address, question)? {
-                Tried::Answer(reply::Body::Failure(failure)) => return Err(CallError::Refused(failure)),
-                Tried::Answer(body) => return Ok(Some(body)),
+                Tried::Answer(reply::Body::Failure(failure), _) => return Err(CallError::Refused(failure)),
+                Tried::Answer(body, _) => return Ok(Some(body)),
                 Tried::Elsewhere(leader) if !leader.is_empty() && leader != address => next = Some(leader),
                 Tried::Elsewhere(_) | Tried::NotSent => {}
                 Tried::Busy(_) | Tried::Silent => break,

@@ -86,7 +86,9 @@ impl Door {
     }
 
     async fn greet(self: Arc<Self>, stream: BoxStream, address: String, permit: OwnedSemaphorePermit) {
-        let greeted = tokio::time::timeout(HANDSHAKE, self.handshake(stream, &address)).await;
+        let (door, from) = (self.clone(), address.clone());
+        let handshake = self.tls.handshake(async move { door.handshake(stream, &from).await });
+        let greeted = tokio::time::timeout(HANDSHAKE, handshake).await;
         match greeted {
             Ok(Ok(ready)) => drop(self.ready.send(ready).await),
             Ok(Err(why)) => self.note(&address, &why.to_string()),

@@ -1,7 +1,8 @@
 //! Certificates and key of this process, read again when their files change: at the next handshake, without a restart.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
@@ -10,6 +11,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::{NoServerSessionStorage, ParsedCertificate, WebPkiClientVerifier};
 use rustls::version::TLS13;
 use rustls::{CertificateError, ClientConfig, Error, RootCertStore, ServerConfig};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
 use super::dial_check::DialCheck;
 use super::door_check::DoorCheck;
@@ -35,6 +38,7 @@ pub struct Tls {
     owners: Vec<u32>,
     pub(super) wall_ms: WallClock,
     held: Mutex<Held>,
+    handshakes: OnceLock<Handle>,
 }
 
 struct Held {
@@ -66,7 +70,14 @@ impl Tls {
         owners.push(0);
         let stamps = stamps(&files(&words, &own));
         let material = Arc::new(read(&words, &own, &owners)?);
-        Ok(Arc::new(Self { words, own, owners, wall_ms, held: Mutex::new(Held { material, stamps }) }))
+        Ok(Arc::new(Self {
+            words,
+            own,
+            owners,
+            wall_ms,
+            held: Mutex::new(Held { material, stamps }),
+            handshakes: OnceLock::new(),
+        }))
     }
 
     /// What is in force now: files that changed are read first; while they cannot be used, what was read before holds.
@@ -84,6 +95,30 @@ impl Tls {
             }
         }
         held.material.clone()
+    }
+
+    /// Handshakes are made there: they are a millisecond of arithmetic each, which whoever wants a thread to himself (Raft)
+    /// must not be held up by. Counts once, at start; without it, they are made where connections are wanted.
+    pub fn handshakes_on(&self, runtime: Handle) {
+        // A second runtime would be a mistake of the program, and a harmless one.
+        let _ = self.handshakes.set(runtime);
+    }
+
+    /// Does the work of a handshake where such work is done. It ends when the caller no longer waits.
+    pub(super) async fn handshake<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = io::Result<T>> + Send + 'static,
+    ) -> io::Result<T> {
+        let Some(runtime) = self.handshakes.get() else { return work.await };
+        let mut one = JoinSet::new();
+        one.spawn_on(work, runtime);
+        let done = one.join_next().await.map(|done| done.map_err(io::Error::other).flatten());
+        done.unwrap_or_else(|| Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    /// When the first of this process's certificates and of its authorities' ends, seconds since the epoch.
+    pub fn ends_s(&self) -> Option<u64> {
+        self.material().ends.iter().map(|(_, end)| *end).min()
     }
 
     /// What doors of this site ask.

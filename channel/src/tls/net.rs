@@ -39,16 +39,23 @@ impl Net for TlsNet {
             let connector = TlsConnector::from(tls.material().dial(wanted));
             // Never sent: certificates name members of the cluster, not hosts.
             let nobody = ServerName::try_from("muster.invalid").expect("it is a host name");
-            let mut stream = connector.connect(nobody, stream).await.map_err(refused_by_us)?;
-            // In TLS 1.3 the server judges our certificate after its own part is done: its welcome says that it did.
-            stream.read_u8().await.map_err(refused_by_them)?;
-            Ok(Box::new(stream) as BoxStream)
+            let handshake = async move {
+                let mut stream = connector.connect(nobody, stream).await.map_err(refused_by_us)?;
+                // In TLS 1.3 the server judges our certificate after its own part is done: its welcome says that it did.
+                stream.read_u8().await.map_err(refused_by_them)?;
+                Ok(Box::new(stream) as BoxStream)
+            };
+            tls.handshake(handshake).await
         })
     }
 
     fn listen(&self, address: &str) -> BoxFuture<'static, io::Result<Box<dyn Listener>>> {
         let (listening, tls) = (self.inner.listen(address), self.tls.clone());
         Box::pin(async move { Ok(Box::new(TlsListener::start(listening.await?, tls)?) as Box<dyn Listener>) })
+    }
+
+    fn certificates_end_s(&self) -> Option<u64> {
+        self.tls.ends_s()
     }
 
     fn wanting(&self, who: &Wanted) -> Option<Arc<dyn Net>> {

@@ -37,7 +37,7 @@ impl Controller for Told {
         let client = peer.check_client().map(|user| user.unwrap_or("ok").to_owned()).map_err(|why| why.to_string());
         let name = [line(node), line(replica), line(client)].join("\n");
         let pong = Pong { name, ..Pong::default() };
-        Ok(Response::new(Reply { body: Some(reply::Body::Pong(pong)) }))
+        Ok(Response::new(Reply { body: Some(reply::Body::Pong(pong)), age: None }))
     }
 
     async fn session(&self, _: Request<Streaming<NodeUp>>) -> Result<Response<Self::SessionStream>, Status> {

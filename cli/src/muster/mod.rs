@@ -12,6 +12,8 @@ mod replicas;
 mod snapshot;
 mod table;
 mod upgrade;
+mod watch;
+mod watch_text;
 
 use crate::say::{Voice, to_stdout};
 use crate::site::{Reach, Site};
@@ -29,6 +31,7 @@ Usage: muster COMMAND
   replica remove NAME                 take a replica out; refused where too few of the others answer
   replica replace NAME                give the place of a dead replica to a new, empty controller NAME
   replica transfer [NAME]             hand leadership over, before maintenance for instance
+  watch [--since INDEX] [--json]      what changes, as it changes; more words: muster watch --help
   upgrade status                      versions and feature levels of the replicas
   upgrade finish                      put the newest level that all know in force: then no program can go back
   node confirm-dead NODE --why TEXT   give proof that a node is off, so that its jobs may run elsewhere
@@ -57,6 +60,7 @@ pub(crate) fn run(words: &[String]) -> u8 {
         ["status"] | ["replica", "list"] => with_site(|site, reach| replicas::run(site, reach, json)),
         ["replica", rest @ ..] => replica::run(rest),
         ["upgrade", rest @ ..] => upgrade::run(rest),
+        ["watch", rest @ ..] => watch::run(rest, json),
         ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
         ["snapshot", rest @ ..] => snapshot::run(rest),
         ["fence", rest @ ..] => fence::run(rest, json),

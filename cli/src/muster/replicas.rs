@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use muster_channel::ClientOptions;
+use muster_channel::tls::WARN_DAYS;
 use muster_proto::wire::{ListReplicas, Ping, Pong, ReplicaInfo, ReplicaList, reply, request};
 use serde_json::json;
 
@@ -37,6 +38,7 @@ pub(super) fn run(site: &Site, reach: &Reach, json: bool) -> u8 {
         let lines = merge(list.as_ref(), &pongs);
         let text = if json { as_json(site, list.as_ref(), &lines) } else { as_text(site, list.as_ref(), &lines) };
         let code = print(&text);
+        certificates(&pongs).iter().for_each(|warning| VOICE.info(warning));
         if list.is_none() {
             VOICE.error("no leader answers: what is shown is what each controller knows itself");
             return 1;
@@ -75,6 +77,27 @@ async fn ping(site: &Site, reach: &Reach) -> Vec<Pinged> {
     });
     futures::future::join_all(asked).await
 }
+
+/// Of controllers whose certificates, or whose authorities', end within [`WARN_DAYS`], or have.
+fn certificates(pongs: &[Pinged]) -> Vec<String> {
+    let ends = |(name, _, pong): &Pinged| {
+        let pong = pong.as_ref().filter(|pong| pong.certificates_end_s != 0)?;
+        let soon = pong.now_s + WARN_DAYS * DAY_S;
+        let left_s = pong.certificates_end_s.checked_sub(pong.now_s);
+        (pong.certificates_end_s < soon).then(|| match left_s {
+            Some(left_s) => format!("warning: a certificate of controller {name} ends in {} days", left_s / DAY_S),
+            None => format!("warning: a certificate of controller {name} has ended: peers refuse it"),
+        })
+    };
+    let mut warnings: Vec<String> = pongs.iter().filter_map(ends).collect();
+    if !warnings.is_empty() {
+        warnings
+            .push("muster pki status says which; muster pki renew makes them anew, no restart is needed".to_owned());
+    }
+    warnings
+}
+
+const DAY_S: u64 = 86_400;
 
 fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
     let mut lines: Vec<Line> = list.iter().flat_map(|list| &list.replicas).map(of_replica).collect();
@@ -232,6 +255,17 @@ mod tests {
     /// Of a controller that belongs to a cluster.
     fn of_cluster() -> Pong {
         Pong { cluster_id: vec![1; 16].into(), ..Pong::default() }
+    }
+
+    #[test]
+    fn certificates_that_end_within_a_month_are_warned_of() {
+        let warned = |certificates_end_s| {
+            let pong = Pong { certificates_end_s, now_s: 100 * DAY_S, ..of_cluster() };
+            certificates(&[("a".to_owned(), "h:1".to_owned(), Some(pong))])
+        };
+        assert!(warned(0).is_empty() && warned(131 * DAY_S).is_empty());
+        assert_eq!(warned(103 * DAY_S)[0], "warning: a certificate of controller a ends in 3 days");
+        assert_eq!(warned(99 * DAY_S)[0], "warning: a certificate of controller a has ended: peers refuse it");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use muster_channel::{BoxFuture, BoxStream, CallError, ClientOptions, Credentials
 use muster_dialect::errno;
 use muster_proto::wire::{Failure, reply, request};
 
-use super::block_on;
+use super::{block_on, stale};
 
 /// How long controllers that never answered are tried.
 const NEVER_REACHED: Duration = Duration::from_secs(20);
@@ -22,6 +22,7 @@ pub(crate) struct Client {
     /// Why the last connection failed, where that is more than that nobody listens.
     failed: Arc<Mutex<Option<String>>>,
     patience: Duration,
+    program: String,
 }
 
 impl Client {
@@ -30,7 +31,9 @@ impl Client {
         let failed = Arc::new(Mutex::new(None));
         let net = Arc::new(Noticing { net: outside.net.clone(), reached: reached.clone(), failed: failed.clone() });
         let outside = Outside { net, ..outside.clone() };
-        Self { inner: muster_channel::Client::new(outside, keeper, options), reached, failed, patience: NEVER_REACHED }
+        let program = options.program.clone();
+        let inner = muster_channel::Client::new(outside, keeper, options);
+        Self { inner, reached, failed, patience: NEVER_REACHED, program }
     }
 
     /// As the channel's: one request id, whatever happens on the way.
@@ -38,7 +41,15 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub(crate) async fn call(&self, body: request::Body) -> Result<reply::Body, CallError> {
-        self.ask(self.inner.question(body)).await
+        let Some(voice) = stale::is_taken(&self.program, &body) else {
+            return self.ask(self.inner.question(body)).await;
+        };
+        let (answer, age) = tokio::select! {
+            answer = self.inner.call_stale(body) => answer?,
+            () = self.never_reached() => return Err(self.unreachable()),
+        };
+        stale::tell(voice, &age);
+        Ok(answer)
     }
 
     /// The same for a command that does nothing else meanwhile: a controller that answers at once needs no runtime.
@@ -80,6 +91,17 @@ impl Client {
             saving = self.inner.save_snapshot() => saving,
             () = self.never_reached() => Err(self.unreachable()),
         }
+    }
+
+    /// As the channel's; [`Client::not_reached`] says when it is in vain.
+    pub(crate) fn watch(&self, asked: muster_proto::wire::Watch) -> muster_channel::Watching {
+        self.inner.watch(asked)
+    }
+
+    /// Resolves when no controller was ever reached.
+    pub(crate) async fn not_reached(&self) -> CallError {
+        self.never_reached().await;
+        self.unreachable()
     }
 
     /// `host:port` of every controller.

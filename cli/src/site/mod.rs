@@ -4,6 +4,7 @@
 //! what they say is `dialect`'s.
 
 mod client;
+mod stale;
 mod tls;
 
 use std::io;

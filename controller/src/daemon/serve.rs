@@ -34,6 +34,7 @@ pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce(
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build().context("threads")?;
     let served = runtime.block_on(async {
         if let Some(tls) = tls {
+            tls.handshakes_on(Handle::current());
             tokio::spawn(tls.watch());
         }
         let controller =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use muster_channel::REPLY_BYTES_MAX;
 use muster_dialect::errno;
-use muster_proto::wire::{Reply, reply};
+use muster_proto::wire::{Age, Reply, reply};
 use prost::Message;
 use prost::encoding::{decode_key, decode_varint, encode_varint, message};
 
@@ -23,8 +23,11 @@ const MESSAGE_HEADER_BYTES: usize = 5;
 /// A whole reply, with the head of its gRPC message. A clone is the same bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Encoded {
+    /// The head first.
     pub(crate) pieces: Arc<[Bytes]>,
     pub(crate) rows: usize,
+    /// Of the message, without its head.
+    bytes: usize,
 }
 
 /// Rows that become an answer.
@@ -67,7 +70,7 @@ impl Rows {
     /// The reply: `body` with these rows in it.
     pub(crate) fn finish(mut self, body: reply::Body) -> Result<Encoded, Refusal> {
         self.close_piece()?;
-        let without_rows = Reply { body: Some(body) }.encode_to_vec();
+        let without_rows = Reply { body: Some(body), age: None }.encode_to_vec();
         let mut rest = &without_rows[..];
         decode_key(&mut rest).expect("it was encoded here");
         decode_varint(&mut rest).expect("a list is a message");
@@ -75,13 +78,31 @@ impl Rows {
         let mut list = without_rows[..length_at].to_vec();
         encode_varint((rest.len() + self.bytes) as u64, &mut list);
         list.extend_from_slice(rest);
-        let mut head = BytesMut::with_capacity(MESSAGE_HEADER_BYTES + list.len());
-        head.put_u8(0);
-        head.put_u32(u32::try_from(list.len() + self.bytes).expect("REPLY_BYTES_MAX is less"));
-        head.extend_from_slice(&list);
-        self.pieces.insert(0, head.freeze());
-        Ok(Encoded { pieces: self.pieces.into(), rows: self.count })
+        self.bytes += list.len();
+        self.pieces.insert(0, list.into());
+        self.pieces.insert(0, head(self.bytes));
+        Ok(Encoded { pieces: self.pieces.into(), rows: self.count, bytes: self.bytes })
     }
+}
+
+impl Encoded {
+    /// The same, which also says how old it is.
+    pub(crate) fn aged(self, age: Option<Age>) -> Self {
+        let Some(age) = age else { return self };
+        let age = Reply { body: None, age: Some(age) }.encode_to_vec();
+        let bytes = self.bytes + age.len();
+        // Fields of a message may come one after another, in any pieces.
+        let message = self.pieces[1..].iter().cloned();
+        let pieces = std::iter::once(head(bytes)).chain(message).chain([age.into()]).collect();
+        Self { pieces, bytes, ..self }
+    }
+}
+
+fn head(message_bytes: usize) -> Bytes {
+    let mut head = BytesMut::with_capacity(MESSAGE_HEADER_BYTES);
+    head.put_u8(0);
+    head.put_u32(u32::try_from(message_bytes).expect("REPLY_BYTES_MAX is less"));
+    head.freeze()
 }
 
 #[cfg(test)]
@@ -109,7 +130,12 @@ mod tests {
             let bytes = whole(&encoded);
             assert_eq!(bytes[..5], [&[0][..], &(bytes.len() as u32 - 5).to_be_bytes()].concat());
             let told = Reply::decode(&bytes[5..]).unwrap().body.unwrap();
-            assert_eq!(told, reply::Body::Jobs(JobList { jobs, index: 7, now_ms: 9, ..Default::default() }));
+            let list = reply::Body::Jobs(JobList { jobs, index: 7, now_ms: 9, ..Default::default() });
+            assert_eq!(told, list);
+            let age = Some(Age { index: 5, ..Age::default() });
+            let aged = whole(&encoded.aged(age.clone()));
+            assert_eq!(aged[1..5], (aged.len() as u32 - 5).to_be_bytes());
+            assert_eq!(Reply::decode(&aged[5..]).unwrap(), Reply { body: Some(list), age });
         }
     }
 }

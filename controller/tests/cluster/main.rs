@@ -8,5 +8,7 @@ mod membership;
 mod overload;
 mod replicas;
 mod stage;
+mod stale;
+mod tls;
 mod upgrade;
 mod watch;

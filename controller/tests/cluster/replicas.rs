@@ -50,6 +50,11 @@ impl Three {
         self.controllers.iter().map(|it| it.client_address().to_owned()).collect()
     }
 
+    /// Of the controller that was started at this place.
+    pub(crate) fn disk(&self, at: usize) -> MemoryDisk {
+        self.disks[at].clone()
+    }
+
     /// Index of the leader.
     pub(crate) async fn leader(&self) -> usize {
         soon(async {

@@ -30,6 +30,8 @@ pub(crate) struct Caller {
     pub(crate) host: String,
     /// Answer from this replica's own state.
     pub(crate) local: bool,
+    /// The same, and say how old it may be.
+    pub(crate) stale: bool,
     key: RequestKey,
 }
 
@@ -53,6 +55,7 @@ impl Caller {
             sender: speaker.claim.sender,
             host: request.host,
             local: request.local,
+            stale: request.stale,
             key,
         };
         Ok((caller, body))

@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use muster_channel::Peer;
 use muster_proto::durable::command;
-use muster_proto::wire::{Done, NotLeader, Pong, Reply, Signed, reply, request};
+use muster_proto::wire::{Age, Done, NotLeader, Pong, Reply, Signed, reply, request};
 use muster_raft_store::Role;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
@@ -53,8 +53,14 @@ pub(crate) type Answered = Result<reply::Body, Refusal>;
 /// An answer: made for one, or for all who asked the same.
 #[derive(Debug)]
 pub(crate) enum Said {
-    One(reply::Body),
+    One(reply::Body, Option<Age>),
     Shared(Encoded),
+}
+
+impl Said {
+    fn alone(body: reply::Body) -> Self {
+        Self::One(body, None)
+    }
 }
 
 /// Serves requests.
@@ -74,7 +80,7 @@ impl ClientDoor {
             return Refusal::busy("this controller is busy").into_reply().map(Response::new);
         };
         match self.answer(&signed, peer, room, looks).await {
-            Ok(Said::One(body)) => Ok(Response::new(Reply { body: Some(body) })),
+            Ok(Said::One(body, age)) => Ok(Response::new(Reply { body: Some(body), age })),
             Ok(Said::Shared(encoded)) => {
                 // `listing::Sharing` sends it.
                 let mut response = Response::new(Reply::default());
@@ -123,8 +129,8 @@ impl ClientDoor {
     async fn route(&self, caller: &Caller, body: request::Body) -> Result<Said, Refusal> {
         use request::Body;
         match body {
-            Body::Ping(_) => Ok(Said::One(reply::Body::Pong(pong(&self.seat)))),
-            Body::InitCluster(asked) => init::found(&self.seat, caller, asked).await.map(Said::One),
+            Body::Ping(_) => Ok(Said::One(reply::Body::Pong(pong(&self.seat)), None)),
+            Body::InitCluster(asked) => init::found(&self.seat, caller, asked).await.map(Said::alone),
             body => {
                 let member = self.seat.member().ok_or_else(|| not_founded(&self.seat))?;
                 At { seat: &self.seat, member: &member, caller }.route(body).await
@@ -149,6 +155,8 @@ fn pong(seat: &Seat) -> Pong {
         leader: member.as_ref().is_some_and(|member| member.leads()),
         leader_name,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        certificates_end_s: seat.outside.net.certificates_end_s().unwrap_or(0),
+        now_s: (seat.outside.wall_ms)() / 1000,
     }
 }
 
@@ -192,7 +200,7 @@ impl At<'_> {
             Body::Ping(_) | Body::InitCluster(_) => Ok(reply::Body::Pong(pong(self.seat))),
             read => return self.read(read).await,
         };
-        answered.map(Said::One)
+        answered.map(Said::alone)
     }
 
     /// Where the leader is, when it is not here.

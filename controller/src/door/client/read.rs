@@ -1,15 +1,16 @@
-//! Reads: linearizable on every replica, or this replica's own state where the caller says so.
+//! Reads: linearizable on every replica, or this replica's own state, with its age, where the caller says so.
 //!
 //! Long listings are built once for all who ask the same ([`crate::listing`]); everything else is answered here.
 
 use std::sync::Arc;
 
 use muster_dialect::errno;
-use muster_proto::wire::{reply, request};
+use muster_proto::wire::{Age, reply, request};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::{Answered, At, Refusal, Said};
+use crate::freshness::{self, AGE_MS_MAX};
 use crate::listing::{Encoded, Flights, Key, Shared};
 use crate::member::Member;
 use crate::seat::Seat;
@@ -23,14 +24,29 @@ impl At<'_> {
         // Who answers, how far each replica is and what nodes said of their load, the leader alone knows; and sdiag is about it.
         let leaders =
             matches!(body, request::Body::ListReplicas(_) | request::Body::ListNodes(_) | request::Body::Stats(_));
-        if leaders && !self.caller.local {
+        let age = if self.caller.stale { Some(self.age()?) } else { None };
+        if leaders && !self.caller.local && age.is_none() {
             self.require_leader()?;
         }
-        let least = if self.caller.local { 0 } else { self.member.core.replica.barrier().await? };
+        let least = match &age {
+            Some(age) => age.index,
+            None if self.caller.local => 0,
+            None => self.member.core.replica.barrier().await?,
+        };
         match subject(&body) {
-            Some(what) => self.listed(what, body, least).await.map(Said::Shared),
-            None => self.read_short(body).await.map(Said::One),
+            Some(what) => self.listed(what, body, least).await.map(|encoded| Said::Shared(encoded.aged(age))),
+            None => self.read_short(body).await.map(|body| Said::One(body, age)),
         }
+    }
+
+    /// How old this replica's own state may be; beyond a day, nobody should act on it.
+    fn age(&self) -> Result<Age, Refusal> {
+        let age = freshness::age(self.seat, self.member);
+        if age.old_ms_max <= AGE_MS_MAX {
+            return Ok(age);
+        }
+        let why = format!("the state of controller {} may be more than a day old", self.seat.name());
+        Err(Refusal::with(errno::ESLURM_INTERNAL, why))
     }
 
     /// A listing of what began at index `least` or later.

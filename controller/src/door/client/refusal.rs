@@ -68,8 +68,8 @@ impl Refusal {
     /// As the client door says it. Only an unknown outcome is not a reply.
     pub(crate) fn into_reply(self) -> Result<Reply, Status> {
         match self {
-            Self::No(failure) => Ok(Reply { body: Some(reply::Body::Failure(failure)) }),
-            Self::Elsewhere(hint) => Ok(Reply { body: Some(reply::Body::NotLeader(hint)) }),
+            Self::No(failure) => Ok(Reply { body: Some(reply::Body::Failure(failure)), age: None }),
+            Self::Elsewhere(hint) => Ok(Reply { body: Some(reply::Body::NotLeader(hint)), age: None }),
             Self::Unknown(why) => Err(Status::aborted(why)),
         }
     }

@@ -1,0 +1,156 @@
+//! Controllers that speak TLS: what their doors ask, and that certificates are renewed under them.
+
+#[path = "../../../channel/tests/tls/authority.rs"]
+mod authority;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use authority::{Authority, load};
+use muster_channel::{CallError, Client, ClientOptions, NoAuth, Outside};
+use muster_controller::Controller;
+use muster_proto::wire::{InitCluster, ListJobs, ListReplicas, Ping, reply, request};
+use muster_raft_store::MemoryDisk;
+use tempfile::TempDir;
+
+use crate::stage::{ALICE, SLURM, call, client, jobs, keeper, settings, soon, submit, users};
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+const LONG: i32 = 2049;
+
+fn directory(authority: &Authority) -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    authority.publish(dir.path());
+    dir
+}
+
+fn issue(authority: &Authority, dir: &Path, name: &str) {
+    authority.issue(dir, "ctld", &format!("muster://test/replica/{name}"), LONG);
+}
+
+/// The network of whoever has files in `dir`.
+fn outside(dir: &Path, uri: &str) -> Outside {
+    Outside::real().with_tls(Some(&load(dir, uri, "").unwrap()))
+}
+
+async fn start(name: &str, dir: &Path, disk: &MemoryDisk, known: Vec<String>) -> Controller {
+    let outside = outside(dir, &format!("muster://test/replica/{name}"));
+    let keeper = Arc::new(NoAuth::new(SLURM, SLURM));
+    let started = Controller::start(settings(name, disk, known), outside, keeper, Arc::new(users())).await;
+    started.expect("a controller starts")
+}
+
+/// A command of `uid` that believes the authorities in `dir`.
+fn tls_client(uid: u32, dir: &Path, controllers: Vec<String>) -> Client {
+    let options = ClientOptions {
+        cluster: "test".into(),
+        controllers,
+        host: "login".into(),
+        program: "test".into(),
+        one_try: Duration::from_secs(10),
+        give_up: Duration::from_secs(25),
+    };
+    Client::new(outside(dir, "muster://test/client/ann"), keeper(uid), options)
+}
+
+async fn until_three_vote(client: &Client) {
+    soon(async {
+        loop {
+            let answer = call(client, request::Body::ListReplicas(ListReplicas {})).await;
+            let reply::Body::Replicas(list) = answer else { panic!("no list of replicas") };
+            if list.replicas.iter().filter(|it| it.role == "leader" || it.role == "follower").count() == 3 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
+/// Three voters, each with its files, and where clients reach them.
+struct Three {
+    controllers: Vec<Controller>,
+    disks: Vec<MemoryDisk>,
+    dirs: Vec<TempDir>,
+}
+
+impl Three {
+    async fn start(authority: &Authority) -> Self {
+        let disks: Vec<MemoryDisk> = (1..=3).map(MemoryDisk::new).collect();
+        let dirs: Vec<TempDir> = NAMES.iter().map(|_| directory(authority)).collect();
+        for (dir, name) in dirs.iter().zip(NAMES) {
+            issue(authority, dir.path(), name);
+        }
+        let a = start("a", dirs[0].path(), &disks[0], Vec::new()).await;
+        let known = vec![a.client_address().to_owned()];
+        let root = tls_client(0, dirs[0].path(), known.clone());
+        call(&root, request::Body::InitCluster(InitCluster::default())).await;
+        let mut controllers = vec![a];
+        for at in [1, 2] {
+            controllers.push(start(NAMES[at], dirs[at].path(), &disks[at], known.clone()).await);
+            soon(controllers[at].until_member()).await;
+        }
+        until_three_vote(&root).await;
+        Self { controllers, disks, dirs }
+    }
+
+    fn addresses(&self) -> Vec<String> {
+        self.controllers.iter().map(|it| it.client_address().to_owned()).collect()
+    }
+
+    async fn stop(self) {
+        for controller in self.controllers {
+            controller.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_authority_and_all_its_certificates_are_replaced_under_a_running_cluster() {
+    let (older, newer) = (Authority::new(), Authority::new());
+    let (of_older, of_newer) = (directory(&older), directory(&newer));
+    let mut three = Three::start(&older).await;
+    let before = tls_client(ALICE, of_older.path(), three.addresses());
+    submit(&before, "before").await;
+    for (dir, name) in three.dirs.iter().zip(NAMES) {
+        newer.publish(dir.path());
+        issue(&newer, dir.path(), name);
+    }
+    // Whoever comes now is shown the new certificates.
+    let after = tls_client(ALICE, of_newer.path(), three.addresses());
+    submit(&after, "after").await;
+    let stranger = tls_client(ALICE, of_older.path(), three.addresses());
+    let refused = soon(stranger.call_one(&three.addresses()[0], request::Body::Ping(Ping {}))).await;
+    assert!(matches!(refused, Err(CallError::Unreachable)), "{refused:?}");
+    // A replica that starts anew has nothing but new connections.
+    three.controllers.remove(1).stop().await;
+    let known = three.addresses();
+    let again = start("b", three.dirs[1].path(), &three.disks[1], known).await;
+    three.controllers.insert(1, again);
+    until_three_vote(&tls_client(0, of_newer.path(), three.addresses())).await;
+    let own = tls_client(ALICE, of_newer.path(), vec![three.controllers[1].client_address().to_owned()]);
+    assert_eq!(jobs(&own).await.len(), 2);
+    three.stop().await;
+}
+
+#[tokio::test]
+async fn a_controller_tells_when_its_certificates_end_and_takes_nobody_in_the_clear() {
+    let authority = Authority::new();
+    let dir = directory(&authority);
+    authority.issue(dir.path(), "ctld", "muster://test/replica/a", 2048);
+    let controller = start("a", dir.path(), &MemoryDisk::new(1), Vec::new()).await;
+    let address = vec![controller.client_address().to_owned()];
+    let reply::Body::Pong(pong) = call(&tls_client(ALICE, dir.path(), address), request::Body::Ping(Ping {})).await
+    else {
+        panic!("no pong")
+    };
+    // 31 December 2048.
+    assert_eq!(pong.certificates_end_s, 2_492_985_600);
+    let (plain, list) = (client(ALICE, &controller), request::Body::ListJobs(ListJobs::default()));
+    let Err(CallError::Refused(failure)) = soon(plain.call_one(controller.client_address(), list)).await else {
+        panic!("taken in the clear")
+    };
+    assert!(failure.message.contains("this door wants TLS"), "{}", failure.message);
+    controller.stop().await;
+}
