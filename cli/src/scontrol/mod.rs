@@ -28,7 +28,7 @@ struct Control {
 }
 
 /// Runs the command with the words after its name.
-pub fn run(words: &[String]) -> u8 {
+pub(crate) fn run(words: &[String]) -> u8 {
     let parsed = match entry::options(&SCONTROL, words) {
         Ok(parsed) => parsed,
         Err(code) => return code,

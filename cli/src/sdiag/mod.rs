@@ -13,7 +13,7 @@ use crate::site::{Site, block_on};
 use page::{Order, page};
 
 /// Runs the command with the words after its name.
-pub fn run(words: &[String]) -> u8 {
+pub(crate) fn run(words: &[String]) -> u8 {
     let parsed = match entry::options(&SDIAG, words) {
         Ok(parsed) => parsed,
         Err(code) => return code,

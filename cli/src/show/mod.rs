@@ -12,6 +12,6 @@ mod step;
 pub(crate) use job::{job, job_std_paths};
 pub(crate) use node::node;
 pub(crate) use partition::partition;
-pub(crate) use record::{Form, Record};
+pub(crate) use record::Form;
 pub(crate) use status::{job_status, node_state};
 pub(crate) use step::{step, step_name};

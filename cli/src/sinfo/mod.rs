@@ -16,7 +16,7 @@ use crate::site::{Reach, Site, block_on};
 use wanted::Wanted;
 
 /// Runs the command with the words after its name.
-pub fn run(words: &[String]) -> u8 {
+pub(crate) fn run(words: &[String]) -> u8 {
     let parsed = match entry::options(&SINFO, words) {
         Ok(parsed) => parsed,
         Err(code) => return code,

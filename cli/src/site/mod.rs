@@ -125,6 +125,18 @@ impl Site {
         hosts.map(|host| (host.name.clone(), address(&host.addr, port))).collect()
     }
 
+    /// This host's address as the cluster sees it: that of the way to the first controller that has one.
+    pub(crate) fn own_address(&self) -> Option<String> {
+        let towards = |address: &str, any: &str| {
+            let socket = std::net::UdpSocket::bind(any).ok()?;
+            // Nothing is sent: this asks for the route.
+            socket.connect(address).ok()?;
+            Some(socket.local_addr().ok()?.ip().to_string())
+        };
+        let controllers = self.controllers();
+        controllers.iter().find_map(|(_, address)| towards(address, "0.0.0.0:0").or_else(|| towards(address, "[::]:0")))
+    }
+
     /// How to speak to this cluster.
     ///
     /// # Errors
@@ -217,6 +229,7 @@ mod tests {
         let site = Site::read_from(&path.to_string_lossy(), conf::parse_globals).expect("it is valid");
         let expected = [("a".to_owned(), "127.0.0.1:7001".to_owned()), ("b".to_owned(), "b:7001".to_owned())];
         assert_eq!(site.controllers(), expected);
+        assert_eq!(site.own_address(), Some("127.0.0.1".to_owned()));
         assert_eq!(site.files.len(), 1);
     }
 }

@@ -17,7 +17,7 @@ use crate::site::{Site, block_on};
 use wanted::Wanted;
 
 /// Runs the command with the words after its name.
-pub fn run(words: &[String]) -> u8 {
+pub(crate) fn run(words: &[String]) -> u8 {
     let parsed = match entry::options(&SQUEUE, words) {
         Ok(parsed) => parsed,
         Err(code) => return code,

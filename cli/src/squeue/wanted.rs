@@ -34,7 +34,6 @@ pub(super) struct Wanted {
     pub(super) sort: String,
     pub(super) iterate_s: Option<u64>,
     pub(super) time_format: Option<String>,
-    pub(super) json: bool,
 }
 
 /// Options without code: never silently ignored.
@@ -80,7 +79,6 @@ impl Wanted {
             sort: of("sort", "SQUEUE_SORT").unwrap_or_else(|| default_sort(steps.is_some(), start).to_owned()),
             iterate_s: of("iterate", "").map(|text| iterate(&text)).transpose()?,
             time_format: variables.get("SLURM_TIME_FORMAT").map(str::to_owned),
-            json: false,
             steps,
             start,
         })

@@ -107,7 +107,7 @@ impl StepDraft {
         })?;
         streams.tell(&mut spec);
         Ok(Self {
-            environment: environment(draft, here, &spec, inside),
+            environment: environment(draft, here, &spec, inside, site),
             spec,
             streams,
             sized: sizes.tasks > 0,
@@ -250,7 +250,7 @@ fn multi_prog(path: &str) -> Result<Vec<u8>, Bad> {
 }
 
 /// What the tasks inherit. The node adds what it knows of job, step and task.
-fn environment(draft: &Draft, here: &Here, spec: &StepSpec, inside: &Inside) -> Variables {
+fn environment(draft: &Draft, here: &Here, spec: &StepSpec, inside: &Inside, site: &Site) -> Variables {
     let mine = Variables::of_this_process();
     let mut out = mine.exported(&draft.client.export.clone().unwrap_or_default());
     draft.name_options(&mut out);
@@ -258,11 +258,26 @@ fn environment(draft: &Draft, here: &Here, spec: &StepSpec, inside: &Inside) -> 
         out.set("SLURM_SUBMIT_DIR", here.directory.as_str());
         out.set("SLURM_SUBMIT_HOST", here.host.as_str());
     }
+    if let Inside::Job { nodes, .. } = inside
+        && spec.distribution.is_empty()
+    {
+        out.set("SLURM_DISTRIBUTION", usual_distribution(spec, nodes.unwrap_or(1)));
+    }
+    if let Some(address) = site.own_address() {
+        out.set("SLURM_LAUNCH_NODE_IPADDR", address.as_str());
+        out.set("SLURM_SRUN_COMM_HOST", address);
+    }
     if spec.label {
         out.set("SLURM_LABELIO", "1");
     }
     out.set("SRUN_DEBUG", (3 + draft.client.verbose).to_string());
     out
+}
+
+/// What a step without `-m` says of itself, as Slurm does in an allocation: a task a node goes around, more fill up.
+fn usual_distribution(spec: &StepSpec, job_nodes: u32) -> &'static str {
+    let nodes = if spec.min_nodes > 0 { spec.min_nodes } else { job_nodes };
+    if spec.ntasks <= nodes { "cyclic" } else { "block" }
 }
 
 #[cfg(test)]
@@ -300,6 +315,12 @@ mod tests {
         assert!(matches!(inside, Inside::Job { .. }));
         let (draft, inside) = draft_of(&["true"], &[("SLURM_JOB_NAME", "big")]);
         assert_eq!((draft.step.name.as_str(), inside), ("big", Inside::Nothing));
+    }
+
+    #[test]
+    fn a_step_names_its_usual_distribution() {
+        let named = |ntasks, min_nodes| usual_distribution(&StepSpec { ntasks, min_nodes, ..StepSpec::default() }, 2);
+        assert_eq!((named(0, 0), named(2, 2), named(2, 1), named(3, 0)), ("cyclic", "cyclic", "block", "block"));
     }
 
     #[test]

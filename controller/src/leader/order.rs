@@ -121,6 +121,8 @@ fn launch(cluster: &Cluster, job: &Job, attempt: &Attempt, node: u32, step_id: u
 fn facts(cluster: &Cluster, job: &Job, attempt: &Attempt, node: u32) -> AttemptFacts {
     let row = &job.row;
     let tasks = job.spec().array.as_ref().map(|array| array.ranges.as_slice()).unwrap_or_default();
+    let partition = attempt.allocation.as_ref().map(|it| it.partition.clone()).unwrap_or_default();
+    let (def_mem_per_node_mib, def_mem_per_cpu_mib) = default_memory(cluster, &partition);
     AttemptFacts {
         job_id: row.job_id,
         array_job_id: row.array_job_id,
@@ -131,7 +133,7 @@ fn facts(cluster: &Cluster, job: &Job, attempt: &Attempt, node: u32) -> AttemptF
         array_step: tasks.first().map_or(0, |range| range.step.max(1)),
         restarts: row.restarts,
         cluster: cluster.meta().cluster_name.clone(),
-        partition: attempt.allocation.as_ref().map(|it| it.partition.clone()).unwrap_or_default(),
+        partition,
         nodes: shares(attempt).map(|share| name(cluster, share.node)).collect(),
         cpus: shares(attempt).map(|share| share.cpus).collect(),
         tasks: shares(attempt).map(|share| share.tasks).collect(),
@@ -140,7 +142,16 @@ fn facts(cluster: &Cluster, job: &Job, attempt: &Attempt, node: u32) -> AttemptF
         gres: shares(attempt).map(gres_text).collect(),
         node_position: (0..).zip(shares(attempt)).find(|(_, share)| share.node == node).map_or(0, |(at, _)| at),
         mem_text: shares(attempt).find(|share| share.node == node).map(mem_text).unwrap_or_default(),
+        def_mem_per_cpu_mib,
+        def_mem_per_node_mib,
     }
+}
+
+/// The memory of a job that asks for none, by node and by CPU: the partition's, else the cluster's.
+fn default_memory(cluster: &Cluster, partition: &str) -> (u64, u64) {
+    let own = cluster.partition(partition).map(|it| (it.def_mem_per_node_mib, it.def_mem_per_cpu_mib));
+    let of_all = || cluster.config().map(|it| (it.settings.def_mem_per_node_mib, it.settings.def_mem_per_cpu_mib));
+    own.filter(|own| *own != (0, 0)).or_else(of_all).unwrap_or_default()
 }
 
 fn shares(attempt: &Attempt) -> impl Iterator<Item = &NodeShare> {

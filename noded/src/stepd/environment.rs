@@ -178,12 +178,21 @@ impl Context<'_> {
         for (key, number) in numbers.into_iter().filter(|(_, number)| *number > 0) {
             set(env, key, number);
         }
-        if let Some(mib) = request.mem_per_cpu_mib {
-            set(env, "SLURM_MEM_PER_CPU", mib);
-        } else if let Some(mib) = request.mem_per_node_mib {
-            set(env, "SLURM_MEM_PER_NODE", mib);
-        }
+        self.memory(request, env);
         filled(env, "SLURM_DISTRIBUTION", &request.distribution);
+    }
+
+    /// What was asked for, else the site's default.
+    fn memory(&self, request: &Request, env: &mut Environment) {
+        let defaults = (self.facts.def_mem_per_node_mib, self.facts.def_mem_per_cpu_mib);
+        match (request.mem_per_node_mib, request.mem_per_cpu_mib, defaults) {
+            (_, Some(mib), _) => set(env, "SLURM_MEM_PER_CPU", mib),
+            (Some(mib), None, _) => set(env, "SLURM_MEM_PER_NODE", mib),
+            (None, None, _) if request.mem_per_gres_mib != 0 => {}
+            (None, None, (0, 0)) => {}
+            (None, None, (0, mib)) => set(env, "SLURM_MEM_PER_CPU", mib),
+            (None, None, (mib, _)) => set(env, "SLURM_MEM_PER_NODE", mib),
+        }
     }
 
     fn numbered(&self, env: &mut Environment) {
@@ -209,7 +218,7 @@ impl Context<'_> {
         if step.cpus_per_task_set {
             set(env, "SLURM_CPUS_PER_TASK", step.cpus_per_task);
         }
-        filled(env, "SLURM_SRUN_COMM_HOST", &step.srun_host);
+        default(env, "SLURM_SRUN_COMM_HOST", &step.srun_host);
     }
 }
 
@@ -237,3 +246,6 @@ fn default(env: &mut Environment, key: &str, value: &str) {
         set(env, key, value);
     }
 }
+
+#[cfg(test)]
+mod tests;
