@@ -22,6 +22,8 @@ usage: cargo xtask COMMAND
     --pollers N          that list the queue each second (1000)
     --jobs N             in the queue (1000)
     --starts N           timed, quiet and in the flood (30)
+  bench scale [OPTION]... how a large state is restarted, saved and handed over
+    --jobs N             in the queue (100000)
   mutants [--list] [NAME]...
                          put bugs back, one at a time, in a scratch tree: the seed or test named must catch each
   soak [OPTION]...       run fresh seeds of the simulation, and say what they reached
@@ -59,12 +61,27 @@ fn run() -> Result<()> {
 }
 
 fn bench(mut parser: lexopt::Parser) -> Result<()> {
-    let first = parser.try_raw_args().and_then(|raw| raw.peek().map(ToOwned::to_owned));
-    if first.is_some_and(|first| first == "flood") {
+    let first = parser.try_raw_args().and_then(|raw| raw.peek().map(ToOwned::to_owned)).unwrap_or_default();
+    if first == "flood" {
         let _ = parser.next()?;
         return bench::run_flood(&flood(parser)?);
     }
+    if first == "scale" {
+        let _ = parser.next()?;
+        return bench::run_scale(&scale(parser)?);
+    }
     bench::run(&bench_plan(parser)?)
+}
+
+fn scale(mut parser: lexopt::Parser) -> Result<bench::Scale> {
+    let mut scale = bench::Scale { jobs: 100_000 };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("jobs") => scale.jobs = parser.value()?.parse()?,
+            argument => return Err(argument.unexpected()).context(USAGE),
+        }
+    }
+    Ok(scale)
 }
 
 fn flood(mut parser: lexopt::Parser) -> Result<bench::Flood> {

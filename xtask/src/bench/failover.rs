@@ -7,6 +7,9 @@ use anyhow::{Context, Result, ensure};
 
 use super::site::{Site, deploy};
 
+/// A replica that was killed may need so long to read a large state and to catch up.
+const WHOLE_AGAIN: Duration = Duration::from_secs(120);
+
 /// Kills the leader `kills` times, with all replicas up before each; prints median and maximum, and what was lost.
 pub(super) fn report(site: &Site, kills: usize) -> Result<()> {
     let mut gaps = Vec::new();
@@ -40,24 +43,35 @@ fn hold(site: &Site) -> Result<String> {
 
 /// Milliseconds without service, and the first job accepted after it.
 fn kill_once(site: &Site) -> Result<(f64, String)> {
-    let status = site.run("muster", &["status"])?;
-    let leader = status.lines().find(|line| line.contains("leader")).context("muster status names no leader")?;
-    let leader = leader.split_whitespace().next().context("an empty line")?.to_owned();
-    let pid = std::fs::read_to_string(site.directory.join(format!("run/{leader}.pid")))?;
+    let leader = leader(site)?;
+    let pid = site.pid(&leader)?;
     let killed = Instant::now();
-    ensure!(Command::new("kill").args(["-9", pid.trim()]).status()?.success(), "kill {pid}");
+    ensure!(Command::new("kill").args(["-9", &pid]).status()?.success(), "kill {pid}");
     let id = hold(site)?;
     let gap = killed.elapsed().as_secs_f64() * 1000.0;
-    let mut restart = Command::new(deploy("demo"));
-    restart.args(["start-controller", &leader]).env("MUSTER_DEMO_DIR", &site.directory);
-    ensure!(restart.status()?.success(), "restart of {leader}");
+    start(site, &leader)?;
     wait_whole(site)?;
     Ok((gap, id))
 }
 
+/// The replica that leads.
+pub(super) fn leader(site: &Site) -> Result<String> {
+    let status = site.run("muster", &["status"])?;
+    let leader = status.lines().find(|line| line.contains("leader")).context("muster status names no leader")?;
+    Ok(leader.split_whitespace().next().context("an empty line")?.to_owned())
+}
+
+/// Starts a controller that ended.
+pub(super) fn start(site: &Site, controller: &str) -> Result<()> {
+    let mut restart = Command::new(deploy("demo"));
+    restart.args(["start-controller", controller]).env("MUSTER_DEMO_DIR", &site.directory);
+    ensure!(restart.status()?.success(), "restart of {controller}");
+    Ok(())
+}
+
 /// All three replicas answer again and have caught up.
-fn wait_whole(site: &Site) -> Result<()> {
-    let limit = Instant::now() + Duration::from_secs(60);
+pub(super) fn wait_whole(site: &Site) -> Result<()> {
+    let limit = Instant::now() + WHOLE_AGAIN;
     loop {
         let status = site.run("muster", &["status"])?;
         let voters = status.lines().filter(|line| line.contains("leader") || line.contains("follower")).count();

@@ -3,14 +3,17 @@
 //! Each measure is taken in turn on every system, round after round, because machines like these are noisy. Medians and
 //! ratios are printed; nothing here passes or fails.
 
+mod caller;
 mod commands;
 mod disk;
 mod failover;
 mod flood;
 mod pipelined;
+mod scale;
 mod site;
 
 pub(crate) use flood::{Flood, run as run_flood};
+pub(crate) use scale::{Scale, run as run_scale};
 
 use anyhow::{Result, bail};
 

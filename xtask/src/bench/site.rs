@@ -58,6 +58,12 @@ impl Site {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// The process of a daemon.
+    pub(super) fn pid(&self, daemon: &str) -> Result<String> {
+        let path = self.directory.join(format!("run/{daemon}.pid"));
+        Ok(std::fs::read_to_string(&path).with_context(|| path.display().to_string())?.trim().to_owned())
+    }
+
     /// Cancels everything and waits until nothing is left.
     pub(super) fn clear(&self) -> Result<()> {
         let user = self.run("id", &["-un"])?;

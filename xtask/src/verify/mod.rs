@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 
 /// Runs every rule and reports all breaches at once.
-pub fn run() -> Result<()> {
+pub(crate) fn run() -> Result<()> {
     let root = root();
     let mut breaches = arrows::breaches(&root)?;
     breaches.extend(purity::breaches(&root)?);
