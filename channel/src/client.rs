@@ -20,12 +20,15 @@ pub use snapshot::Saving;
 pub use watch::Watching;
 
 use crate::credential::{CredentialError, Credentials, seal};
-use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial};
+use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial::dial_attentively};
 
 /// How long a request id stays valid for execution. Outside of it a repeat is refused, never carried out. The cluster allows
 /// five minutes ahead of its own time: the rest is for a client whose clock is fast.
 const VALIDITY_MS: u64 = 4 * 60 * 1000;
 const CONNECT: Duration = Duration::from_secs(2);
+/// A controller that stands still holds a command up for twice this, then the next is asked. Less would give up those that
+/// only have much to do.
+const ATTENTION: Duration = Duration::from_secs(2);
 const PAUSE_FIRST: Duration = Duration::from_millis(10);
 /// An election takes half a second: those who wait for it ask often, and after `ELECTION` seldom.
 const PAUSE_MAX: Duration = Duration::from_millis(100);
@@ -245,7 +248,7 @@ impl Client {
         let warm = self.warm.lock().expect("no holder of this lock panics");
         match &*warm {
             Some((at, channel)) if at == address => channel.clone(),
-            _ => dial(&self.outside, address, CONNECT),
+            _ => dial_attentively(&self.outside, address, CONNECT, ATTENTION),
         }
     }
 

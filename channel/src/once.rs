@@ -21,6 +21,8 @@ use crate::REPLY_BYTES_MAX;
 
 /// How long a connection may take.
 const CONNECT: Duration = Duration::from_secs(2);
+/// Whatever lives says its settings at once. A process that stands still has a kernel that accepts connections for it.
+const GREETING: Duration = Duration::from_secs(1);
 /// After this the peer's settings and pings are answered. An answer usually comes before, and ends the connection.
 const COURTESY: Duration = Duration::from_millis(200);
 /// Largest frame that is sent, bytes: every peer takes it. Also the largest that is taken: we announce no other.
@@ -84,6 +86,9 @@ fn connect(address: &str) -> Option<TcpStream> {
 fn exchange(stream: &mut TcpStream, signed: &Signed, until: Instant) -> io::Result<Option<Vec<u8>>> {
     stream.write_all(&opening(signed))?;
     let mut incoming = Incoming { bytes: Vec::new(), read: 0 };
+    if !incoming.fill(stream, &mut Vec::new(), until.min(Instant::now() + GREETING))? {
+        return Ok(None);
+    }
     let mut owed = Vec::new();
     let mut message = Vec::new();
     loop {
@@ -267,6 +272,16 @@ mod tests {
         let said = [(SETTINGS_FRAME, 0, &b""[..]), (HEADERS_FRAME, END_HEADERS, b"\xff"), (DATA, PADDED, padded)];
         let rest = [(PING, 0, &b"12345678"[..]), (0x77, 0, b"unknown"), (DATA, END_STREAM, &EMPTY[..2])];
         assert_eq!(heard(&[said, rest].concat()), Asked::Answer(Reply::default()));
+    }
+
+    #[test]
+    fn a_peer_that_only_its_kernel_accepts_for_is_not_waited_for_long() {
+        let standing_still = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = standing_still.local_addr().expect("it has one").to_string();
+        let signed = Signed { credential: b"c".to_vec().into(), request: b"r".to_vec().into() };
+        let (begun, patience) = (Instant::now(), Duration::from_secs(600));
+        assert_eq!(ask(&address, &signed, patience), Asked::Silent);
+        assert!(begun.elapsed() < patience / 2, "waited for as for one that lives");
     }
 
     #[test]

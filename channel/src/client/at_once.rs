@@ -31,8 +31,9 @@ impl Client {
                 Tried::Answer(reply::Body::Failure(failure), _) => return Err(CallError::Refused(failure)),
                 Tried::Answer(body, _) => return Ok(Some(body)),
                 Tried::Elsewhere(leader) if !leader.is_empty() && leader != address => next = Some(leader),
-                Tried::Elsewhere(_) | Tried::NotSent => {}
-                Tried::Busy(_) | Tried::Silent => break,
+                // The next one is asked the same request: whoever carries it out, it is carried out once.
+                Tried::Elsewhere(_) | Tried::NotSent | Tried::Silent => {}
+                Tried::Busy(_) => break,
             }
         }
         Ok(None)
