@@ -2,8 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use muster_dialect::options::{self, Opt, Parsed, Table, Takes};
+use muster_dialect::options::{self, Parsed, Table};
 
+use crate::help::{help, usage};
 use crate::say::{to_stderr, to_stdout};
 use crate::version;
 
@@ -19,8 +20,11 @@ pub(crate) fn options(table: &Table, words: &[String]) -> Result<Parsed, u8> {
     if parsed.has("version") {
         return Err(print(&format!("{}\n", version::SLURM)));
     }
-    if parsed.has("help") || parsed.has("usage") {
+    if parsed.has("help") {
         return Err(print(&help(table)));
+    }
+    if parsed.has("usage") {
+        return Err(print(&usage(table)));
     }
     if is_heterogeneous(table.command, &parsed.operands) {
         to_stderr(&format!("{}: error: heterogeneous jobs and steps: not supported by this version\n", table.command));
@@ -53,31 +57,4 @@ pub(crate) fn now_ms() -> u64 {
 
 fn print(text: &str) -> u8 {
     u8::from(!to_stdout(text))
-}
-
-/// Every option with its form. What one does stands in Slurm's manual; what is not built says so when it is used.
-fn help(table: &Table) -> String {
-    let operands = match table.command {
-        "sbatch" => "[OPTIONS...] [SCRIPT [ARGS...]]",
-        "srun" => "[OPTIONS...] COMMAND [ARGS...]",
-        "salloc" => "[OPTIONS...] [COMMAND [ARGS...]]",
-        "scancel" => "[OPTIONS...] [JOB_ID[_ARRAY_ID][.STEP_ID]...]",
-        "sbcast" => "[OPTIONS...] SOURCE DEST",
-        _ => "[OPTIONS...]",
-    };
-    let mut out = format!("Usage: {} {operands}\n\nOptions:\n", table.command);
-    for opt in table.options.iter().filter(|opt| opt.means == opt.long) {
-        out.push_str(&help_line(opt));
-    }
-    out
-}
-
-fn help_line(opt: &Opt) -> String {
-    let short = opt.short.map_or_else(|| "    ".to_owned(), |c| format!("-{c}, "));
-    let value = match opt.takes {
-        Takes::No => "",
-        Takes::Required => "=VALUE",
-        Takes::Optional => "[=VALUE]",
-    };
-    format!("  {short}--{}{value}\n", opt.long)
 }

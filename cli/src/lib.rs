@@ -12,6 +12,7 @@ mod allocation;
 mod blob;
 mod dispatch;
 mod entry;
+mod help;
 mod list;
 mod muster;
 mod process;

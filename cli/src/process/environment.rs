@@ -142,9 +142,8 @@ impl Variables {
         };
         if let Export::Names { names, .. } = export {
             for (name, value) in names {
-                match value.as_deref().or_else(|| self.get(name)) {
-                    Some(value) => out.set(name, value),
-                    None => {}
+                if let Some(value) = value.as_deref().or_else(|| self.get(name)) {
+                    out.set(name, value);
                 }
             }
         }

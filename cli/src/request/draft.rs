@@ -49,6 +49,9 @@ impl<'a> Given<'a> {
     }
 }
 
+/// Applies an option if it is of its group, and says whether it was.
+type Group = fn(&mut Draft, Given<'_>) -> Result<bool, Bad>;
+
 impl Draft {
     /// Nothing asked for yet. `now_ms`: what dates like `now+1hour` count from.
     #[must_use]
@@ -79,7 +82,7 @@ impl Draft {
     pub(crate) fn apply(&mut self, name: &'static str, value: Option<&str>, source: Source) -> Result<(), Bad> {
         let given = Given { name, value, source };
         self.given.insert(name, source);
-        let groups: [fn(&mut Draft, Given<'_>) -> Result<bool, Bad>; 6] =
+        let groups: [Group; 6] =
             [resources::apply, placement::apply, timing::apply, who::apply, behaviour::apply, client::apply];
         for group in groups {
             if group(self, given)? {

@@ -67,7 +67,7 @@ fn members<'a>(partition: &PartitionInfo, nodes: &'a [NodeInfo]) -> impl Iterato
 
 fn is_shown(partition: &PartitionInfo, wanted: &Wanted) -> bool {
     let hidden = partition.keys.get("Hidden").is_some_and(|value| value.eq_ignore_ascii_case("yes"));
-    let named = wanted.partitions.iter().any(|name| *name == partition.name);
+    let named = wanted.partitions.contains(&partition.name);
     if wanted.partitions.is_empty() { wanted.all || !hidden } else { named }
 }
 

@@ -38,17 +38,27 @@ pub struct Opt {
     pub tier: Tier,
     /// What to look at when acting: the option's own name, or that of the option which this is another spelling of.
     pub means: &'static str,
+    /// What its value is, in a word or a pattern; empty where it takes none.
+    pub value: &'static str,
+    /// What it does, in one line; empty for commands that are not built.
+    pub about: &'static str,
 }
 
 impl Opt {
     #[must_use]
     pub const fn long(long: &'static str, takes: Takes, tier: Tier) -> Self {
-        Self { long, short: None, takes, tier, means: long }
+        Self { long, short: None, takes, tier, means: long, value: "", about: "" }
     }
 
     #[must_use]
     pub const fn short(short: char, long: &'static str, takes: Takes, tier: Tier) -> Self {
-        Self { long, short: Some(short), takes, tier, means: long }
+        Self { long, short: Some(short), takes, tier, means: long, value: "", about: "" }
+    }
+
+    /// For `--help`.
+    #[must_use]
+    pub const fn about(self, value: &'static str, about: &'static str) -> Self {
+        Self { value, about, ..self }
     }
 
     #[must_use]
