@@ -210,7 +210,7 @@ fn reason_error(reason: Reason) -> Option<SlurmError> {
         Reason::PartitionDown => Some(errno::ESLURM_PARTITION_DOWN),
         Reason::PartitionInactive => Some(errno::ESLURM_PARTITION_NOT_AVAIL),
         Reason::ReqNodeNotAvail => Some(errno::ESLURM_NODE_NOT_AVAIL),
-        Reason::PartitionNodeLimit | Reason::PartitionTimeLimit => {
+        Reason::PartitionNodeLimit | Reason::PartitionTimeLimit | Reason::PartitionConfig => {
             Some(errno::ESLURM_REQUESTED_PART_CONFIG_UNAVAILABLE)
         }
         _ => None,

@@ -7,6 +7,10 @@ use crate::say::Voice;
 pub(crate) enum Bad {
     /// A value that means nothing: lines for the user.
     Value(String),
+    /// As `Value`, printed as fatal.
+    Fatal(String),
+    /// As `Value`, without the name of the program.
+    Bare(String),
     /// Slurm has it, this version does not: the option's name.
     NotBuilt(&'static str),
 }
@@ -16,6 +20,8 @@ impl Bad {
     pub(crate) fn report(&self, voice: Voice) -> u8 {
         match self {
             Self::Value(text) => voice.error(text),
+            Self::Fatal(text) => voice.fatal(text),
+            Self::Bare(text) => voice.bare(text),
             Self::NotBuilt(name) => voice.error(&format!("--{name}: not supported by this version")),
         }
         1

@@ -31,9 +31,12 @@ pub(super) fn apply(draft: &mut Draft, given: Given<'_>) -> Result<bool, Bad> {
 
 /// `3`, `1-4`, `2k`. One number is both bounds.
 fn nodes(text: &str) -> Result<(u32, u32), Bad> {
-    let bad = || Bad::Usage(format!("\"{text}\" is not a valid node count"));
+    let count = |part: &str, told: &str| {
+        thousands(part).ok_or_else(|| Bad::Usage(format!("\"{told}\" is not a valid node count")))
+    };
     let (least, most) = text.split_once('-').unwrap_or((text, text));
-    let (least, most) = (thousands(least).ok_or_else(bad)?, thousands(most).ok_or_else(bad)?);
+    // As Slurm: of a range whose first number is good, what follows is named.
+    let (least, most) = (count(least, text)?, count(most, most)?);
     if most < least {
         return Err(Bad::Usage(format!("Maximum node count {most} is less than minimum node count {least}")));
     }
@@ -125,6 +128,7 @@ mod tests {
         assert_eq!(nodes("0"), Err(Bad::Submission(errno::ESLURM_INVALID_NODE_COUNT)));
         assert_eq!(nodes("1k"), Ok((1024, 1024)));
         assert_eq!(nodes("3-1"), Err(Bad::Usage("Maximum node count 1 is less than minimum node count 3".into())));
+        assert_eq!(nodes("1-2-3"), Err(Bad::Usage("\"2-3\" is not a valid node count".into())));
         assert_eq!(nodes("abc"), Err(Bad::Usage("\"abc\" is not a valid node count".into())));
         assert!(nodes("4294967295k").is_err() && nodes("").is_err() && nodes("1-").is_err());
     }

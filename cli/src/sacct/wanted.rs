@@ -114,7 +114,7 @@ fn columns(parsed: &Parsed, variables: &Variables) -> Result<Vec<SacctColumn>, B
 }
 
 fn ids(text: &str) -> Result<Vec<JobSpec>, Bad> {
-    JobSpec::parse_list(text).map_err(|_| Bad::Value(format!("Invalid job id: {text}")))
+    JobSpec::parse_list(text).map_err(|_| Bad::Fatal(format!("Bad job/step specified: {text}")))
 }
 
 fn state(word: &str) -> Result<StateFilter, Bad> {
@@ -123,7 +123,7 @@ fn state(word: &str) -> Result<StateFilter, Bad> {
         "RQ" | "REQUEUED" => return Ok(StateFilter::Base(JobState::Pending)),
         _ => {}
     }
-    StateFilter::parse(word).ok_or_else(|| Bad::Value(format!("unrecognized job state value: {word}")))
+    StateFilter::parse(word).ok_or_else(|| Bad::Fatal(format!("unrecognized job state value '{word}'")))
 }
 
 /// Those named; without a name one's own, except that root sees all, and ids say whom they mean.
@@ -143,7 +143,7 @@ fn window(parsed: &Parsed, by_id: bool, by_state: bool, now_ms: u64) -> Result<(
     let at = |option: &str| {
         let Some(text) = parsed.last(option).flatten() else { return Ok(None) };
         let seconds = date::parse_past(text, now, &zone());
-        let seconds = seconds.map_err(|_| Bad::Value(format!("Invalid time specification (pos=0): {text}")))?;
+        let seconds = seconds.map_err(|_| Bad::Bare(format!("Invalid time specification (pos=0): {text}")))?;
         Ok(Some(u64::try_from(seconds).unwrap_or(0) * 1000))
     };
     let (start, end) = (at("starttime")?, at("endtime")?);

@@ -54,8 +54,8 @@ impl Origin<'_> {
         let limit = bytes_max.min(SCRIPT_BYTES_CEILING);
         let text = match self {
             Self::Wrap(command) => wrapped(command),
-            Self::Path(path) => bounded(File::open(path).map_err(|_| ScriptError::Open((*path).to_owned()))?, limit),
-            Self::StandardInput => bounded(io::stdin(), limit),
+            Self::Path(path) => bounded(File::open(path).map_err(|_| ScriptError::Open((*path).to_owned()))?, limit)?,
+            Self::StandardInput => bounded(io::stdin(), limit)?,
         };
         script::check(&text)?;
         if text.len() as u64 > limit { Err(ScriptError::TooLarge) } else { Ok(text) }
@@ -77,12 +77,12 @@ fn wrapped(command: &str) -> Vec<u8> {
     format!("#!/bin/sh\n# This script was created by sbatch --wrap.\n\n{command}\n").into_bytes()
 }
 
-/// One byte more than the limit is enough to know that it is too large. What cannot be read (a directory) is empty.
-fn bounded(source: impl Read, limit: u64) -> Vec<u8> {
+/// One byte more than the limit is enough to know that it is too large. What cannot be read (a directory) is no script.
+fn bounded(source: impl Read, limit: u64) -> Result<Vec<u8>, ScriptError> {
     let mut text = Vec::new();
     match source.take(limit + 1).read_to_end(&mut text) {
-        Ok(_) => text,
-        Err(_) => Vec::new(),
+        Ok(_) => Ok(text),
+        Err(_) => Err(script::ScriptError::NoInterpreter.into()),
     }
 }
 
@@ -100,8 +100,8 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_reads_as_an_empty_script() {
-        assert_eq!(Origin::Path("/tmp").read(LIMIT), Err(ScriptError::Content(script::ScriptError::Empty)));
+    fn a_directory_does_not_look_like_a_script() {
+        assert_eq!(Origin::Path("/tmp").read(LIMIT), Err(ScriptError::Content(script::ScriptError::NoInterpreter)));
         assert_eq!(Origin::Path("/no/such").read(LIMIT), Err(ScriptError::Open("/no/such".into())));
     }
 

@@ -17,7 +17,7 @@ pub(super) fn run(control: &Control, words: &[String]) -> u8 {
         return control.fail("write config: not supported by this version");
     }
     if what != "batch_script" && what != "batchscript" && what != "batch" {
-        return control.fail(&format!("invalid entity:{what} for keyword:write"));
+        return control.fail(&format!("invalid write argument:{}", words.first().map_or("", String::as_str)));
     }
     let Some(id) = words.get(1) else { return control.fail("too few arguments for keyword:write") };
     let Ok(job) = JobSpec::parse(id) else { return control.fail(&format!("Invalid job id: {id}")) };

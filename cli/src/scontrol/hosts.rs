@@ -1,7 +1,7 @@
 //! Verbs and entities that need no cluster: host lists and error numbers.
 
 use muster_dialect::errno::SlurmError;
-use muster_dialect::hostlist;
+use muster_dialect::hostlist::{self, HostlistError};
 
 use super::Control;
 
@@ -12,13 +12,22 @@ pub(super) fn names(control: &Control, text: Option<&str>) -> u8 {
     match hostlist::parse(&list) {
         Ok(names) if names.is_empty() => control.fail("scontrol: error: host list is empty"),
         Ok(names) => control.print(&(names.join("\n") + "\n")),
-        Err(_) => control.fail(&format!("Invalid hostlist: {list}")),
+        Err(error) => malformed(control, &list, &error),
     }
+}
+
+/// As Slurm: told, and no failure of the command.
+fn malformed(control: &Control, list: &str, error: &HostlistError) -> u8 {
+    if let HostlistError::InvalidRange { .. } = error {
+        control.fail(&format!("scontrol: error: _parse_single_range: {error}"));
+    }
+    control.fail(&format!("Invalid hostlist: {list}"));
+    0
 }
 
 /// `show hostlist a1,a2`: folded, in the order given or sorted. A path names a file with a list.
 pub(super) fn folded(control: &Control, text: Option<&str>, sorted: bool) -> u8 {
-    let Some(text) = text else { return control.fail("too few arguments for keyword:show") };
+    let Some(text) = text else { return control.fail("invalid encode argument") };
     let list = if text.contains('/') {
         match std::fs::read_to_string(text) {
             Ok(list) => list.split_whitespace().collect::<Vec<_>>().join(","),
@@ -30,7 +39,7 @@ pub(super) fn folded(control: &Control, text: Option<&str>, sorted: bool) -> u8 
     match hostlist::parse(&list) {
         Ok(names) if sorted => control.print(&(hostlist::fold_sorted(&names) + "\n")),
         Ok(names) => control.print(&(hostlist::fold(&names) + "\n")),
-        Err(_) => control.fail(&format!("Invalid hostlist: {list}")),
+        Err(error) => malformed(control, &list, &error),
     }
 }
 

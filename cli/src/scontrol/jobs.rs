@@ -5,7 +5,6 @@ use muster_proto::durable::{JobTarget, NotifyJob, RequeueJob, SuspendJob, Update
 use muster_proto::wire::{WaitJob, reply, request, wait_job};
 
 use super::{Control, ask, change};
-use crate::refusal::Refusal;
 use crate::site::{Reach, block_on};
 use crate::target::target;
 
@@ -76,31 +75,30 @@ fn each(
     for word in words {
         let word = word.strip_prefix("jobid=").or_else(|| word.strip_prefix("JobId=")).unwrap_or(word);
         let Ok(ids) = JobSpec::parse_list(word) else {
-            code = control.fail(&format!("Invalid job id specified for job {word}"));
+            code = told(control, word, "Invalid job id specified", then);
             continue;
         };
         for id in &ids {
             if let Err(refusal) = block_on(change(&reach, body(target(id)))) {
-                code = told(control, id, &refusal, then);
+                code = told(control, &id.job.to_string(), &refusal.text, then);
             }
         }
     }
     code
 }
 
-fn told(control: &Control, id: &JobSpec, refusal: &Refusal, then: Option<&str>) -> u8 {
-    control.fail(&format!("{} for job {}", refusal.text, id.job));
+fn told(control: &Control, job: &str, why: &str, then: Option<&str>) -> u8 {
+    control.fail(&format!("{why} for job {job}"));
     if let Some(then) = then {
-        control.fail(&format!("{then}: {}", refusal.text));
+        control.fail(&format!("{then}: {why}"));
     }
     1
 }
 
 /// `wait_job ID`: until its nodes are ready; 0 if they are.
 pub(super) fn wait(control: &Control, words: &[String]) -> u8 {
-    let Some(id) = words.first().and_then(|word| word.parse::<u32>().ok()) else {
-        return control.fail("too few arguments for keyword:wait_job");
-    };
+    let Some(word) = words.first() else { return control.fail("too few arguments for keyword:wait_job") };
+    let Ok(id) = word.parse::<u32>() else { return control.fail(&format!("Invalid job_id {word}")) };
     match control.reach() {
         Ok(reach) => block_on(wait_for(control, &reach, id)),
         Err(code) => code,
@@ -111,7 +109,9 @@ async fn wait_for(control: &Control, reach: &Reach, job_id: u32) -> u8 {
     loop {
         let question = WaitJob { job_id, uid: 0, until: wait_job::Until::Started.into(), patience_ms: PATIENCE_MS };
         match ask(reach, request::Body::WaitJob(question)).await {
-            Ok(reply::Body::JobNow(now)) if !now.known => return control.fail("Invalid job id specified"),
+            Ok(reply::Body::JobNow(now)) if !now.known => {
+                return control.fail(&format!("scontrol: Problem running job {job_id}"));
+            }
             Ok(reply::Body::JobNow(now)) if now.reached => {
                 return control.print(&format!("Nodes ready for job {job_id}\n"));
             }

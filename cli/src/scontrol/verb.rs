@@ -20,13 +20,15 @@ const VERBS: [Verb; 17] = [
     ("suspend", "stop the processes of jobs", |control, ids| jobs::suspend(control, ids, false)),
     ("resume", "let suspended jobs go on", |control, ids| jobs::suspend(control, ids, true)),
     ("notify", "write a line to the standard error of a job", jobs::notify),
-    ("ping", "say which controllers answer", |control, _| ping::run(control)),
+    ("ping", "say which controllers answer", |control, words| {
+        alone(control, words, "keyword:ping", || ping::run(control))
+    }),
     ("reconfigure", "read the configuration again", |control, _| configuration::reconfigure(control)),
     ("write", "write the batch script of a job", batch_script::run),
     ("create", "make a partition", update::create),
     ("delete", "remove a partition", update::delete),
     ("errnumstr", "the text of an error number", hosts::errnumstr),
-    ("version", "print the version", |control, _| control.print(&format!("{}\n", version::SLURM))),
+    ("version", "print the version", version),
 ];
 
 /// Verbs of Slurm without code.
@@ -84,4 +86,15 @@ fn help() -> String {
     text += "  wait_job     wait until the nodes of a job are ready\n\nKnown to Slurm, and not supported by this version:\n";
     text += &format!("  {}\n", NOT_BUILT.join(" "));
     text
+}
+
+/// `version`: printed whatever follows it, which is an error as in Slurm.
+fn version(control: &Control, words: &[String]) -> u8 {
+    let printed = control.print(&format!("{}\n", version::SLURM));
+    alone(control, words, "version keyword", || printed)
+}
+
+/// Runs a verb that takes no words.
+fn alone(control: &Control, words: &[String], what: &str, run: impl FnOnce() -> u8) -> u8 {
+    if words.is_empty() { run() } else { control.fail(&format!("too many arguments for {what}")) }
 }

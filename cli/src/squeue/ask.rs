@@ -1,7 +1,7 @@
 //! One question and its listing.
 
 use muster_dialect::{date, errno};
-use muster_proto::wire::{JobInfo, JobList, ListJobs, ListSteps, StepInfo, reply, request};
+use muster_proto::wire::{JobInfo, JobList, ListJobs, ListNodes, ListSteps, StepInfo, reply, request};
 
 use super::wanted::Wanted;
 use super::{job_cell, order, step_cell};
@@ -13,6 +13,10 @@ use crate::site::Reach;
 use crate::target::target;
 
 pub(super) async fn once(reach: &Reach, wanted: &Wanted, voice: Voice) -> u8 {
+    if let Some(name) = unknown_node(reach, wanted).await {
+        voice.error(&format!("Invalid node name {name}"));
+        return 1;
+    }
     let done = if wanted.steps.is_some() { steps(reach, wanted).await } else { jobs(reach, wanted).await };
     match done {
         Ok(text) => u8::from(!to_stdout(&text)),
@@ -21,6 +25,18 @@ pub(super) async fn once(reach: &Reach, wanted: &Wanted, voice: Voice) -> u8 {
             1
         }
     }
+}
+
+/// The first name of `-w` that no node has.
+async fn unknown_node(reach: &Reach, wanted: &Wanted) -> Option<String> {
+    if wanted.nodes.is_empty() {
+        return None;
+    }
+    let question = request::Body::ListNodes(ListNodes::default());
+    let Ok(reply::Body::Nodes(list)) = reach.client.call(question).await else { return None };
+    let is_known =
+        |name: &&String| list.nodes.iter().filter_map(|node| node.row.as_ref()).any(|row| row.name == **name);
+    wanted.nodes.iter().find(|name| !is_known(name)).cloned()
 }
 
 async fn jobs(reach: &Reach, wanted: &Wanted) -> Result<String, Refusal> {

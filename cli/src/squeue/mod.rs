@@ -11,8 +11,10 @@ use std::time::Duration;
 use muster_dialect::options::tables::SQUEUE;
 
 use crate::entry;
+use crate::help::usage;
+use crate::list::Bad;
 use crate::process::Variables;
-use crate::say::Voice;
+use crate::say::{Voice, to_stdout};
 use crate::site::{Site, block_on};
 use wanted::Wanted;
 
@@ -25,9 +27,16 @@ pub(crate) fn run(words: &[String]) -> u8 {
     let voice = Voice::new("squeue");
     let wanted = match Wanted::read(&parsed, &Variables::of_this_process()) {
         Ok(wanted) => wanted,
-        Err(bad) => return bad.report(voice),
+        Err(bad) => {
+            if matches!(&bad, Bad::Value(text) if text.starts_with("Unrecognized option")) {
+                let _printed = to_stdout(&usage(&SQUEUE));
+            }
+            return bad.report(voice);
+        }
     };
     wanted.format_problems().iter().for_each(|line| voice.bare(line));
+    // Slurm's line ends with an empty one.
+    wanted.unknown_users.iter().for_each(|name| voice.error(&format!("Invalid user: {name}\n")));
     let site = match Site::read() {
         Ok(site) => site,
         Err(error) => return error.report(voice),

@@ -34,8 +34,12 @@ pub(super) struct Wanted {
     pub(super) sort: String,
     pub(super) iterate_s: Option<u64>,
     pub(super) time_format: Option<String>,
+    /// Names of `-u` that are no user's.
+    pub(super) unknown_users: Vec<String>,
 }
 
+/// A user id that nobody has.
+const NOBODY: u32 = u32::MAX;
 /// Options without code: never silently ignored.
 const NOT_BUILT: [&str; 8] =
     ["json", "yaml", "running-over", "running-under", "only-job-state", "expand-patterns", "usage", "clusters"];
@@ -53,13 +57,19 @@ impl Wanted {
         // The values of -j and -s are optional, so that getopt leaves them among the operands: `squeue -j 5`.
         let operand = parsed.operands.first().map(String::as_str);
         let after = |option: &str| parsed.last(option).map(|value| value.or(operand).unwrap_or_default().to_owned());
-        let steps = after("steps").map(|text| ids(&text)).transpose()?;
+        let steps = after("steps").map(|text| step_ids(&text)).transpose()?;
         let jobs = after("jobs").filter(|text| !text.is_empty()).or_else(|| of("jobs", "SQUEUE_JOBS"));
         let long = parsed.has("long");
         let start = parsed.has("start");
+        let mut unknown_users = Vec::new();
+        // What -j and -s do not take is nothing that squeue knows.
+        if let Some(word) = operand.filter(|_| !parsed.has("jobs") && !parsed.has("steps")) {
+            return Err(Bad::Value(format!("Unrecognized option: {word}")));
+        }
         Ok(Self {
             jobs: ids(&jobs.unwrap_or_default())?,
-            users: users(parsed, &list("user", "SQUEUE_USERS"))?,
+            users: users(parsed, &list("user", "SQUEUE_USERS"), &mut unknown_users)?,
+            unknown_users,
             accounts: list("account", "SQUEUE_ACCOUNT"),
             names: list("name", "SQUEUE_NAMES"),
             partitions: list("partition", "SQUEUE_PARTITION"),
@@ -167,15 +177,28 @@ fn ids(text: &str) -> Result<Vec<JobSpec>, Bad> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
-    let parse = |word: &str| JobSpec::parse(word).map_err(|_| Bad::Value(format!("Invalid job id: {word}")));
+    // A number with something wrong behind it is asked for, and not found.
+    let bad = |word: &str| match word.starts_with(|c: char| c.is_ascii_digit()) {
+        true => Bad::Bare("slurm_load_jobs error: Invalid job id specified".to_owned()),
+        false => Bad::Value(format!("Invalid job id: {word}")),
+    };
+    let parse = |word: &str| JobSpec::parse(word).map_err(|_| bad(word));
     // Commas inside of brackets belong to one id.
     JobSpec::parse_list(text).or_else(|_| words(text).iter().map(|word| parse(word)).collect())
 }
 
-fn users(parsed: &Parsed, names: &[String]) -> Result<Vec<u32>, Bad> {
+fn step_ids(text: &str) -> Result<Vec<JobSpec>, Bad> {
+    ids(text).map_err(|_| Bad::Value(format!("Invalid job_step id: {text}.??")))
+}
+
+/// Users to show. Those that do not exist are told of, and have no jobs.
+fn users(parsed: &Parsed, names: &[String], unknown: &mut Vec<String>) -> Result<Vec<u32>, Bad> {
     let mut users = Vec::new();
     for name in names {
-        users.push(user_id(name).map_err(|_| Bad::Value(format!("Invalid user: {name}")))?);
+        users.push(user_id(name).unwrap_or_else(|_| {
+            unknown.push(name.clone());
+            NOBODY
+        }));
     }
     if parsed.has("me") {
         users.push(rustix::process::getuid().as_raw());

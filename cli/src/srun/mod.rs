@@ -58,6 +58,10 @@ pub(crate) fn run(words: &[String]) -> u8 {
         voice.fatal("No command given to execute.");
         return 1;
     }
+    if draft.client.relative_given && inside == Inside::Nothing {
+        voice.fatal("--relative option invalid for job allocation request");
+        return 1;
+    }
     let here = Here::look(&[vec!["srun".to_owned()], words.to_vec()].concat());
     match site.reach(voice.program) {
         Ok(reach) if draft.client.test_only && matches!(inside, Inside::Nothing) => {

@@ -69,6 +69,10 @@ impl Cluster {
         for list in [&request.required_nodes, &request.excluded_nodes] {
             self.check_node_names(list)?;
         }
+        // There are no reservations in this version: none that is named exists.
+        if !request.reservation.is_empty() {
+            return Err(errno::ESLURM_RESERVATION_INVALID.into());
+        }
         if spec.deadline_ms != 0 && spec.deadline_ms <= self.now_ms() {
             return Err(errno::ESLURM_INVALID_TIME_VALUE.into());
         }

@@ -81,6 +81,9 @@ impl Cluster {
         if command.admin_comment.is_some() && !admin {
             return Err(errno::ESLURM_ACCESS_DENIED.into());
         }
+        if command.reservation.as_deref().is_some_and(|name| !name.is_empty()) {
+            return Err(errno::ESLURM_RESERVATION_INVALID.into());
+        }
         for list in [&command.required_nodes, &command.excluded_nodes].into_iter().flatten() {
             self.check_node_names(list)?;
         }

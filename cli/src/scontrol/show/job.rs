@@ -13,7 +13,7 @@ pub(super) fn run(control: &Control, id: Option<&str>) -> u8 {
     let target = match id.map(JobSpec::parse) {
         None => None,
         Some(Ok(id)) => Some(target(&id)),
-        Some(Err(_)) => return control.fail(invalid),
+        Some(Err(_)) => return control.fail("scontrol_print_job error: Invalid job id specified"),
     };
     let reach = match control.reach() {
         Ok(reach) => reach,

@@ -30,6 +30,9 @@ pub(super) fn run(control: &Control, pairs: &[Pair]) -> u8 {
             Set::Unknown => return unsupported(control, pair),
         }
     }
+    if update == UpdateJob::default() {
+        return control.fail("No changes specified");
+    }
     let reach = match control.reach() {
         Ok(reach) => reach,
         Err(code) => return code,

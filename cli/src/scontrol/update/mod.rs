@@ -17,6 +17,9 @@ struct Pair {
 
 /// Runs it with the words after `update`.
 pub(super) fn run(control: &Control, words: &[String]) -> u8 {
+    if words.is_empty() {
+        return control.fail("too few arguments for update keyword");
+    }
     let pairs = match pairs(words) {
         Ok(pairs) => pairs,
         Err(word) => return control.fail(&format!("Invalid input: {word}\nRequest aborted")),
@@ -39,11 +42,14 @@ pub(super) fn run(control: &Control, words: &[String]) -> u8 {
             return control.fail(&format!("update {name}: not supported by this version"));
         }
     }
-    control.fail("No valid entity in update command\nInput line must include \"NodeName\", \"PartitionName\", \"Reservation\", \"JobId\", or \"FrontendName\"")
+    control.fail("No valid entity in update command\nInput line must include \"NodeName\", \"PartitionName\", \"Reservation\", \"JobId\", or \"SlurmctldDebug\"")
 }
 
 /// `create partition=NAME …`
 pub(super) fn create(control: &Control, words: &[String]) -> u8 {
+    if words.is_empty() {
+        return control.fail("too few arguments for create keyword");
+    }
     match pairs(words) {
         Ok(pairs) if pairs.iter().any(|pair| pair.key.starts_with("partition")) => partition::create(control, &pairs),
         Ok(_) => control.fail("create: only partitions are supported by this version"),
@@ -53,9 +59,12 @@ pub(super) fn create(control: &Control, words: &[String]) -> u8 {
 
 /// `delete partition=NAME`
 pub(super) fn delete(control: &Control, words: &[String]) -> u8 {
+    if words.is_empty() {
+        return control.fail("too few arguments for delete keyword");
+    }
     match pairs(words) {
         Ok(pairs) => match pairs.first() {
-            Some(pair) if pair.key.starts_with("partition") => partition::delete(control, &pair.value),
+            Some(pair) if pair.key.starts_with("partition") => partition::delete(control, pair),
             _ => control.fail("delete: only partitions are supported by this version"),
         },
         Err(word) => control.fail(&format!("Invalid input: {word}\nRequest aborted")),

@@ -10,11 +10,15 @@ use crate::site::block_on;
 
 pub(super) fn run(control: &Control, pairs: &[Pair]) -> u8 {
     let mut update = UpdateNode::default();
+    let mut state_word = "";
     for pair in pairs {
         let value = || Some(pair.value.clone());
         match pair.key.as_str() {
             "nodename" | "node" | "nodes" | "nodelist" => update.names.clone_from(&pair.value),
-            "state" => update.state.clone_from(&pair.value),
+            "state" => {
+                update.state.clone_from(&pair.value);
+                state_word = &pair.word;
+            }
             "reason" => update.reason = value(),
             "weight" => match pair.value.parse() {
                 Ok(weight) => update.weight = Some(weight),
@@ -37,7 +41,7 @@ pub(super) fn run(control: &Control, pairs: &[Pair]) -> u8 {
                     "Valid states are: {}\nNot all states are valid given a node's prior state",
                     NodeUpdate::VALID
                 );
-                return control.fail(&format!("Invalid input: state={}\nRequest aborted\n{valid}", update.state));
+                return control.fail(&format!("Invalid input: {state_word}\nRequest aborted\n{valid}"));
             }
             Some(state) if state.needs_reason() && update.reason.as_deref().unwrap_or_default().is_empty() => {
                 return control.fail("You must specify a reason when DOWNING or DRAINING a node. Request denied");

@@ -54,9 +54,9 @@ pub(super) fn create(control: &Control, pairs: &[Pair]) -> u8 {
     send(control, pairs, true)
 }
 
-pub(super) fn delete(control: &Control, name: &str) -> u8 {
-    let update = UpdatePartition { name: name.to_owned(), delete: true, ..UpdatePartition::default() };
-    let failed = |refusal: Refusal| control.fail(&format!("delete_partition partition={name}: {}", refusal.text));
+pub(super) fn delete(control: &Control, pair: &Pair) -> u8 {
+    let update = UpdatePartition { name: pair.value.clone(), delete: true, ..UpdatePartition::default() };
+    let failed = |refusal: Refusal| control.fail(&format!("delete_partition {}: {}", pair.word, refusal.text));
     ask(control, update).map_or_else(|code| code, |done| done.map_or_else(failed, |()| 0))
 }
 

@@ -24,6 +24,7 @@ fn refusals_have_slurms_numbers() {
     assert_eq!(error(with(|spec| spec.partitions = "nosuch".into())), 2000);
     assert_eq!(error(with(|spec| spec.partitions = "root".into())), 2003);
     assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().required_nodes = "n9".into())), 2018);
+    assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().reservation = "nosuch".into())), 2053);
     assert_eq!(error(with(|spec| spec.nice = -100)), 2123);
     assert_eq!(error(array(0, 999_999, 0)), 2081);
     assert_eq!(error(with(|spec| spec.request.as_mut().unwrap().mem_per_node_mib = Some(999 << 10))), 2014);
