@@ -245,8 +245,8 @@ impl RaftStateMachine<Types> for StateMachine {
     }
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, io::Error> {
-        let view = self.applying.rows().view()?;
-        let Some(applied) = view.applied()? else { return Ok(None) };
+        let taken = self.applying.rows().view().and_then(|view| Ok((view.applied()?, view)));
+        let (Some(applied), view) = faulty(&self.applying.fault, "rows", taken)? else { return Ok(None) };
         let digest = self.applying.cluster.read().unwrap_or_else(PoisonError::into_inner).digest();
         let meta = snapshot_meta(&applied).map_err(failure)?;
         Ok(Some(Snapshot { meta, snapshot: SnapshotData::View(Outgoing { view, applied, digest }) }))

@@ -1,5 +1,7 @@
 //! Rows that stay on disk: blobs, history.
 
+use std::io;
+
 use bytes::Bytes;
 use muster_model::cluster::Table;
 use muster_proto::durable::BlobRow;
@@ -7,7 +9,7 @@ use prost::Message;
 
 use super::Replica;
 use crate::errors::ReadError;
-use crate::store::KeyAndValue;
+use crate::store::{CLOSED, KeyAndValue, RowFiles, failure};
 
 /// Rows of one read.
 pub(super) const READ_ROWS_MAX: usize = 100_000;
@@ -17,14 +19,15 @@ const BLOB_CHUNKS_MAX: usize = 256;
 impl Replica {
     /// The bytes of a script or environment by their SHA-256; `None` where it is unknown or not complete yet.
     pub fn blob(&self, hash: &[u8]) -> Result<Option<Bytes>, ReadError> {
-        let rows = self.inner.applying.rows();
-        let Some(row) = rows.get(Table::Blobs, hash).map_err(read_error)? else { return Ok(None) };
-        let row = BlobRow::decode(&row[..]).map_err(read_error)?;
-        let from = [hash, &[0; 8]].concat();
-        let past = [hash, &[0xff; 8]].concat();
-        let chunks = rows.range(Table::BlobBytes, &from, Some(&past), BLOB_CHUNKS_MAX).map_err(read_error)?;
-        let bytes: Vec<u8> = chunks.into_iter().flat_map(|(_, chunk)| chunk).collect();
-        Ok((bytes.len() as u64 == row.size).then(|| bytes.into()))
+        self.read_rows(|rows| {
+            let Some(row) = rows.get(Table::Blobs, hash)? else { return Ok(None) };
+            let row = BlobRow::decode(&row[..]).map_err(failure)?;
+            let from = [hash, &[0; 8]].concat();
+            let past = [hash, &[0xff; 8]].concat();
+            let chunks = rows.range(Table::BlobBytes, &from, Some(&past), BLOB_CHUNKS_MAX)?;
+            let bytes: Vec<u8> = chunks.into_iter().flat_map(|(_, chunk)| chunk).collect();
+            Ok((bytes.len() as u64 == row.size).then(|| bytes.into()))
+        })
     }
 
     /// Rows with keys `from..to` (`to` absent: to the end) in the order of keys, at most `limit`.
@@ -35,15 +38,33 @@ impl Replica {
         to: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<KeyAndValue>, ReadError> {
-        self.inner.applying.rows().range(table, from, to, limit.min(READ_ROWS_MAX)).map_err(read_error)
+        self.read_rows(|rows| rows.range(table, from, to, limit.min(READ_ROWS_MAX)))
     }
 
     /// One row.
     pub fn row(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ReadError> {
-        self.inner.applying.rows().get(table, key).map_err(read_error)
+        self.read_rows(|rows| rows.get(table, key))
     }
-}
 
-fn read_error(error: impl ToString) -> ReadError {
-    ReadError(error.to_string())
+    /// Reads the rows in force. What cannot be read is damaged, and whoever has damaged rows must not answer, nor send them
+    /// to another: the replica ends. Rows that a snapshot replaced meanwhile are asked for again in their new place.
+    fn read_rows<T>(&self, read: impl Fn(&dyn RowFiles) -> io::Result<T>) -> Result<T, ReadError> {
+        let applying = &self.inner.applying;
+        loop {
+            let rows = applying.rows();
+            match read(&*rows) {
+                Ok(found) => return Ok(found),
+                // Ends: each turn needs another snapshot to have been installed.
+                Err(_) if applying.rows().place() != rows.place() => {}
+                Err(error) => {
+                    let why = format!("{}: {error}", self.inner.store.path().display());
+                    // A store that was closed is not damaged: this replica was stopped.
+                    if error.kind() != CLOSED {
+                        self.inner.fault.set(format!("rows cannot be read: {why}"));
+                    }
+                    return Err(ReadError(why));
+                }
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use muster_model::cluster::{Row, Table};
 
-use super::{Fact, KeyAndValue, LogFiles, LogOp, RowFiles, RowView, Store, Watermark, failure};
+use super::{Fact, KeyAndValue, LogFiles, LogOp, RowFiles, RowView, Store, Watermark, closed, failure};
 use crate::encoding::AppliedRecord;
 use crate::errors::OpenError;
 use crate::identity::{Identity, StoreState};
@@ -200,7 +200,7 @@ impl Handle {
     fn read<T>(&self, read: impl FnOnce(&Contents) -> T) -> io::Result<T> {
         let contents = self.disk.contents();
         if contents.epoch != self.epoch || !contents.open {
-            return Err(failure("the store is closed"));
+            return Err(closed());
         }
         Ok(read(&contents))
     }
@@ -208,7 +208,7 @@ impl Handle {
     fn write<T>(&self, write: impl FnOnce(&mut Contents) -> T) -> io::Result<T> {
         let mut contents = self.disk.contents();
         if contents.epoch != self.epoch || !contents.open {
-            return Err(failure("the store is closed"));
+            return Err(closed());
         }
         match &contents.failing {
             Some(why) => Err(failure(why)),
@@ -356,14 +356,12 @@ struct MemoryRows {
 
 impl MemoryRows {
     fn read<T>(&self, read: impl FnOnce(&RowsImage) -> T) -> io::Result<T> {
-        self.handle
-            .read(|contents| contents.places.get(&self.place).map(read))?
-            .ok_or_else(|| failure("these rows are gone"))
+        self.handle.read(|contents| contents.places.get(&self.place).map(read))?.ok_or_else(closed)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut RowsImage) -> T) -> io::Result<T> {
         let changed = self.handle.write(|contents| contents.places.get_mut(&self.place).map(change))?;
-        changed.ok_or_else(|| failure("these rows are gone"))
+        changed.ok_or_else(closed)
     }
 }
 

@@ -153,3 +153,11 @@ pub fn peek(kind: &StoreKind) -> Result<StoreState, OpenError> {
 pub(crate) fn failure(why: impl ToString) -> io::Error {
     io::Error::other(why.to_string())
 }
+
+/// The kind of the error below.
+pub(crate) const CLOSED: io::ErrorKind = io::ErrorKind::NotConnected;
+
+/// Something is asked of a store after its end, or of rows that a snapshot replaced.
+pub(crate) fn closed() -> io::Error {
+    io::Error::new(CLOSED, "the store is closed")
+}

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rocksdb::{DB, DBCompressionType, DBRecoveryMode, IteratorMode, Options, WriteBatch, WriteOptions};
 
 use super::watermark::{SLOT_BYTES, decode_slot, encode_slot};
-use super::{Fact, LogFiles, LogOp, Watermark, failure};
+use super::{Fact, LogFiles, LogOp, Watermark, closed, failure};
 use crate::errors::OpenError;
 
 const ENTRY: u8 = b'e';
@@ -39,7 +39,7 @@ impl RocksLog {
     }
 
     fn db(&self) -> io::Result<Arc<DB>> {
-        self.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| failure("the store is closed"))
+        self.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)
     }
 }
 
@@ -62,6 +62,18 @@ pub(super) fn open_error(path: &Path, error: rocksdb::Error) -> OpenError {
         rocksdb::ErrorKind::Corruption => OpenError::Damaged { path: path.into(), why: error.into_string() },
         _ => OpenError::Io { path: path.into(), why: error.into_string() },
     }
+}
+
+/// How many; but where RocksDB stopped writing because of one, the error is that one, which names file and cause.
+pub(super) fn background_errors(db: &DB) -> io::Result<u64> {
+    let errors = db.property_int_value("rocksdb.background-errors").map_err(failure)?.unwrap_or(0);
+    if errors > 0 {
+        // An empty batch changes nothing, and is refused as any other.
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        db.write_opt(WriteBatch::default(), &options).map_err(failure)?;
+    }
+    Ok(errors)
 }
 
 fn open_mark(path: &Path) -> io::Result<File> {
@@ -156,6 +168,7 @@ impl LogFiles for RocksLog {
     }
 
     fn background_errors(&self) -> io::Result<u64> {
-        Ok(self.db()?.property_int_value("rocksdb.background-errors").map_err(failure)?.unwrap_or(0))
+        let db = self.db()?;
+        background_errors(&db)
     }
 }

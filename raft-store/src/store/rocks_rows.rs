@@ -1,21 +1,24 @@
 //! Rows in a RocksDB instance, a column family a table, the applied record in the default family.
 //!
-//! No write-ahead log: the Raft log is the durable part. All families are flushed as one (`atomic_flush`), or the applied
-//! record could be ahead of the rows.
+//! No write-ahead log: the Raft log is the durable part. All families are flushed as one, or the applied record could be
+//! ahead of the rows. RocksDB does so by itself where a memtable is full (`atomic_flush`); asked through its C interface it
+//! flushes the one family that it was asked for, whatever that option says. A checkpoint flushes all, and is what a power
+//! cut would leave.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use muster_model::cluster::{Row, Table};
 use prost::Message;
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    ColumnFamily, DB, DBCompressionType, DBRawIterator, FlushOptions, Options, ReadOptions, Snapshot, WriteBatch,
-    WriteOptions,
+    ColumnFamily, DB, DBCompressionType, DBRawIterator, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
 };
 
-use super::rocks_log::open_error;
-use super::{KeyAndValue, RowFiles, RowView, failure};
+use super::rocks_log::{background_errors, open_error};
+use super::{KeyAndValue, RowFiles, RowView, closed, failure};
 use crate::encoding::AppliedRecord;
 use crate::errors::OpenError;
 
@@ -27,13 +30,16 @@ pub(super) struct RocksRows {
     directory: PathBuf,
     place: u64,
     db: RwLock<Option<Arc<DB>>>,
+    /// Two may ask for a flush at once; the checkpoint has one place.
+    flushing: Mutex<()>,
 }
 
 impl RocksRows {
     pub(super) fn open(directory: &Path, place: u64) -> Result<RocksRows, OpenError> {
         let db =
             DB::open_cf_descriptors(&options(), directory, families()).map_err(|error| open_error(directory, error))?;
-        Ok(RocksRows { directory: directory.into(), place, db: RwLock::new(Some(Arc::new(db))) })
+        let db = RwLock::new(Some(Arc::new(db)));
+        Ok(RocksRows { directory: directory.into(), place, db, flushing: Mutex::new(()) })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -46,7 +52,7 @@ impl RocksRows {
     }
 
     fn db(&self) -> io::Result<Arc<DB>> {
-        self.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(|| failure("the store is closed"))
+        self.db.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(closed)
     }
 }
 
@@ -115,6 +121,25 @@ fn write(db: &DB, batch: WriteBatch) -> io::Result<()> {
     db.write_opt(batch, &options).map_err(failure)
 }
 
+/// Flushes all families as one, synced, and links the files of that moment into `to`.
+fn checkpoint(db: &DB, to: &Path) -> io::Result<()> {
+    Checkpoint::new(db).and_then(|checkpoint| checkpoint.create_checkpoint(to)).map_err(failure)
+}
+
+/// Of rows that nobody has open.
+fn read_applied(directory: &Path) -> io::Result<Option<AppliedRecord>> {
+    let names = std::iter::once(rocksdb::DEFAULT_COLUMN_FAMILY_NAME);
+    let db = DB::open_cf_for_read_only(&Options::default(), directory, names, false).map_err(failure)?;
+    decode_applied(db.get(APPLIED).map_err(failure)?)
+}
+
+fn drop_directory(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn decode_applied(bytes: Option<Vec<u8>>) -> io::Result<Option<AppliedRecord>> {
     bytes.map(|bytes| AppliedRecord::decode(&bytes[..])).transpose().map_err(failure)
 }
@@ -169,13 +194,13 @@ impl RowFiles for RocksRows {
 
     fn persist(&self) -> io::Result<Option<AppliedRecord>> {
         let db = self.db()?;
-        let mut wait = FlushOptions::default();
-        wait.set_wait(true);
-        db.flush_opt(&wait).map_err(failure)?;
-        // A second, read-only opening sees what was flushed and nothing else, as no write-ahead log exists.
-        let names = std::iter::once(rocksdb::DEFAULT_COLUMN_FAMILY_NAME);
-        let flushed = DB::open_cf_for_read_only(&Options::default(), &self.directory, names, false).map_err(failure)?;
-        decode_applied(flushed.get(APPLIED).map_err(failure)?)
+        let _one_at_a_time = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that a kill left behind goes when the store is opened: it is no row place in force.
+        let flushed = self.directory.with_extension("flushed");
+        drop_directory(&flushed)?;
+        let applied = checkpoint(&db, &flushed).and_then(|()| read_applied(&flushed));
+        drop_directory(&flushed)?;
+        applied
     }
 
     fn view(&self) -> io::Result<Arc<dyn RowView>> {
@@ -183,7 +208,8 @@ impl RowFiles for RocksRows {
     }
 
     fn background_errors(&self) -> io::Result<u64> {
-        Ok(self.db()?.property_int_value("rocksdb.background-errors").map_err(failure)?.unwrap_or(0))
+        let db = self.db()?;
+        background_errors(&db)
     }
 
     fn place(&self) -> u64 {

@@ -105,3 +105,101 @@ async fn a_lost_tail_on_disk_is_damage() {
     let opened = Replica::open(options, identity, Town::default().wire(1)).await;
     let Err(OpenError::Damaged { .. }) = opened else { panic!("a damaged log was opened: {:?}", opened.err()) };
 }
+
+/// What kill -9 leaves of a store: its files as they are.
+fn left_by_a_kill(store: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(store).unwrap().map(|entry| entry.unwrap()) {
+        let copy = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => left_by_a_kill(&entry.path(), &copy),
+            false => drop(std::fs::copy(entry.path(), copy).unwrap()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_after_a_flush_loses_no_row_of_any_table() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = flushed(&directory.path().join("alive")).await;
+    let digest = first.digest();
+    let dead = directory.path().join("dead");
+    left_by_a_kill(&directory.path().join("alive"), &dead);
+    let again = open_with(&Town::default(), forgetful(&dead, 1), 1).await;
+    again.leadership().wait_for(|now| now.leads()).await.unwrap();
+    again.barrier().await.unwrap();
+    assert_eq!(missing(&again, (0..100).map(|number| number * 1_000)), []);
+    assert_eq!(again.digest().1, digest.1);
+    assert_eq!(again.blob(&note_hash(7_000)).unwrap().unwrap(), "note 7000");
+}
+
+/// Of the rows themselves: the files that say how far they reach are smaller.
+const ROW_FILE_BYTES_MIN: u64 = 2_000;
+
+/// Turns bytes over at the front of every larger row file, where rows stand, as they are on the disk now.
+fn spoil_rows(store: &std::path::Path) -> Vec<String> {
+    let places = std::fs::read_dir(store).unwrap().map(|place| place.unwrap().path());
+    let rows = places.filter(|path| path.is_dir() && path.file_name().unwrap().to_str().unwrap().starts_with("rows-"));
+    let files = rows.flat_map(|place| std::fs::read_dir(place).unwrap().map(|file| file.unwrap().path()));
+    let mut spoilt = Vec::new();
+    for path in files.filter(|path| path.extension().is_some_and(|ending| ending == "sst")) {
+        if std::fs::metadata(&path).unwrap().len() < ROW_FILE_BYTES_MIN {
+            continue;
+        }
+        // In place: whoever has it open sees it.
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &[0xa5; 48], 0).unwrap();
+        spoilt.push(path.display().to_string());
+    }
+    spoilt
+}
+
+/// One founded replica whose first notes were flushed, once.
+async fn flushed(directory: &std::path::Path) -> Replica {
+    let town = Town::default();
+    let options = Options { snapshot_every: 60, ..forgetful(directory, 1) };
+    let first = open_with(&town, options, 1).await;
+    first.found(founding(), address(1)).await.unwrap();
+    for number in 0..100 {
+        write(&first, number * 1_000).await.unwrap();
+    }
+    while first.metrics().snapshot_index < 50 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    first
+}
+
+fn note_text(number: u64) -> String {
+    format!("note {}", number * 1_000)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_that_meets_damage_is_refused_and_ends_the_replica() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = flushed(directory.path()).await;
+    let spoilt = spoil_rows(&directory.path().join("1"));
+    let read: Vec<_> = (0..60).map(|number| first.blob(&note_hash(number * 1_000))).collect();
+    for (number, read) in read.iter().enumerate() {
+        assert!(read.is_err() || *read == Ok(Some(note_text(number as u64).into())), "wrong rows: {read:?}");
+    }
+    let why = first.failed().await;
+    assert!(why.contains("orruption") && spoilt.iter().any(|file| why.contains(file)), "{why}; spoilt: {spoilt:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damage_that_only_a_compaction_meets_ends_the_replica_with_its_cause() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = flushed(directory.path()).await;
+    let spoilt = spoil_rows(&directory.path().join("1"));
+    let writing = async {
+        for number in 1..2_000 {
+            // Between the notes that are there: a file that overlaps with nothing is moved unread.
+            if write(&first, number * 331 % 60_000 + 1).await.is_err() {
+                return;
+            }
+        }
+        panic!("no compaction met it");
+    };
+    let (why, ()) = tokio::join!(first.failed(), writing);
+    assert!(why.contains("orruption") && spoilt.iter().any(|file| why.contains(file)), "{why}; spoilt: {spoilt:?}");
+}
