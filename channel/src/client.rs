@@ -1,7 +1,7 @@
 //! The client's side of the client door: any controller is enough, the leader is followed, a repeat is the same request.
 
 mod at_once;
-
+mod passes;
 mod snapshot;
 mod watch;
 
@@ -21,6 +21,7 @@ pub use watch::Watching;
 
 use crate::credential::{CredentialError, Credentials, seal};
 use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial::dial_attentively};
+use passes::Passes;
 
 /// How long a request id stays valid for execution. Outside of it a repeat is refused, never carried out. The cluster allows
 /// five minutes ahead of its own time: the rest is for a client whose clock is fast.
@@ -79,6 +80,7 @@ pub struct Client {
     options: Arc<ClientOptions>,
     // Where the last answer came from: the leader, most of the time.
     warm: Arc<Mutex<Option<(String, Channel)>>>,
+    passes: Arc<Passes>,
 }
 
 /// What one try told.
@@ -97,7 +99,7 @@ enum Tried {
 impl Client {
     /// A client of the cluster that `options` describe.
     pub fn new(outside: Outside, keeper: Arc<dyn Credentials>, options: ClientOptions) -> Self {
-        Self { outside, keeper, options: Arc::new(options), warm: Arc::default() }
+        Self { outside, keeper, options: Arc::new(options), warm: Arc::default(), passes: Arc::default() }
     }
 
     /// Asks until there is an answer: mints one request id, and keeps it for every repeat.
@@ -207,14 +209,18 @@ impl Client {
     }
 
     async fn try_once(&self, address: &str, request: &Encoded) -> Result<Tried, CallError> {
-        let claim = self.claim(request);
-        // A fresh credential each time: munge refuses replays.
-        let signed = seal(&self.keeper, request.bytes.clone(), claim).await?;
+        let signed = match self.proven(address, request).await? {
+            Some(signed) => signed,
+            // A fresh credential each time: munge refuses replays.
+            None => seal(&self.keeper, request.bytes.clone(), self.claim(request)).await?,
+        };
         let channel = self.channel(address);
-        let mut client = ControllerClient::new(channel.clone())
-            .max_encoding_message_size(MESSAGE_BYTES_MAX)
-            .max_decoding_message_size(REPLY_BYTES_MAX);
-        let answer = tokio::time::timeout(self.options.one_try, client.call(signed)).await;
+        let answer = tokio::time::timeout(self.options.one_try, self.door(channel.clone()).call(signed.clone())).await;
+        if let Ok(Ok(reply)) = &answer
+            && let Some(reply::Body::Failure(Failure { pass_is_void: true, .. })) = &reply.get_ref().body
+        {
+            self.forget_pass(address, &signed).await;
+        }
         Ok(match answer {
             Err(_) => Tried::Silent,
             Ok(Err(status)) => without_answer(&status)?,
@@ -223,6 +229,12 @@ impl Client {
                 understood(reply.into_inner())
             }
         })
+    }
+
+    fn door(&self, channel: Channel) -> ControllerClient<Channel> {
+        ControllerClient::new(channel)
+            .max_encoding_message_size(MESSAGE_BYTES_MAX)
+            .max_decoding_message_size(REPLY_BYTES_MAX)
     }
 
     fn claim(&self, request: &Encoded) -> Claim {

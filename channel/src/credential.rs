@@ -49,6 +49,12 @@ pub trait Credentials: Send + Sync + 'static {
     /// # Errors
     /// [`CredentialError::Unavailable`] when the keeper does not answer.
     fn wrap(&self, payload: &[u8]) -> Result<Bytes, CredentialError>;
+    /// The same, so that nobody but processes of `reader` (and root, as far as the keeper lets it) can unwrap it, and that
+    /// whoever listens learns nothing of it.
+    ///
+    /// # Errors
+    /// [`CredentialError::Unavailable`], also when the keeper cannot do that.
+    fn wrap_for(&self, payload: &[u8], reader: u32) -> Result<Bytes, CredentialError>;
     /// The payload, uid and gid of a credential.
     ///
     /// # Errors
@@ -84,7 +90,22 @@ pub fn seal_claim(request: &[u8], mut claim: Claim) -> Claim {
 pub async fn seal(keeper: &Arc<dyn Credentials>, request: Vec<u8>, claim: Claim) -> Result<Signed, CredentialError> {
     let payload = seal_claim(&request, claim).encode_to_vec();
     let credential = on_its_thread(keeper, move |keeper| keeper.wrap(&payload)).await?;
-    Ok(Signed { credential, request: request.into() })
+    Ok(Signed { credential, request: request.into(), pass: None })
+}
+
+/// The same, with a secret in `claim` that only `reader` may learn.
+///
+/// # Errors
+/// As [`seal`].
+pub async fn seal_for(
+    keeper: &Arc<dyn Credentials>,
+    request: Vec<u8>,
+    claim: Claim,
+    reader: u32,
+) -> Result<Signed, CredentialError> {
+    let payload = seal_claim(&request, claim).encode_to_vec();
+    let credential = on_its_thread(keeper, move |keeper| keeper.wrap_for(&payload, reader)).await?;
+    Ok(Signed { credential, request: request.into(), pass: None })
 }
 
 /// Checks that `signed` is fresh, unaltered and meant for us, and says who spoke.

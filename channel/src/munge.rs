@@ -15,7 +15,10 @@ use crate::credential::{CredentialError, Credentials};
 use crate::munged;
 
 const LIBRARY: &str = "libmunge.so.2";
+const OPT_CIPHER: c_int = 0;
 const OPT_SOCKET: c_int = 8;
+const OPT_READER_UID: c_int = 9; // MUNGE_OPT_UID_RESTRICTION
+const CIPHER_AES256: c_int = 5;
 const SUCCESS: c_int = 0;
 const SOCKET_ERRORS: [c_int; 2] = [6, 7]; // EMUNGE_SOCKET, EMUNGE_TIMEOUT
 const CRED_EXPIRED: c_int = 15;
@@ -88,10 +91,21 @@ impl Munge {
         }
     }
 
-    fn encode_by_library(&self, payload: &[u8]) -> Result<Bytes, CredentialError> {
+    /// With AES-256 and for `reader` alone where there is one; else as munged is configured, for anybody.
+    fn encode_by_library(&self, payload: &[u8], reader: Option<u32>) -> Result<Bytes, CredentialError> {
         let length =
             c_int::try_from(payload.len()).map_err(|_| CredentialError::Invalid("payload too large".into()))?;
         self.with_context(|functions, context| {
+            if let Some(reader) = reader {
+                // SAFETY: both options take a number of 32 bits, as munge_ctx_set documents.
+                let kept = unsafe {
+                    (functions.set)(context, OPT_CIPHER, CIPHER_AES256) == SUCCESS
+                        && (functions.set)(context, OPT_READER_UID, reader) == SUCCESS
+                };
+                if !kept {
+                    return Err(CredentialError::Unavailable("munge cannot keep a secret here".into()));
+                }
+            }
             let mut credential = ptr::null_mut::<c_char>();
             // SAFETY: `payload` has `length` bytes; on success `credential` is a malloc'd C string, freed here once.
             unsafe {
@@ -149,8 +163,12 @@ impl Credentials for Munge {
         let socket = self.socket_path.as_deref().unwrap_or(Path::new(munged::USUAL_SOCKET));
         match self.of_command.then(|| munged::encode(socket, payload)).flatten() {
             Some(credential) => Ok(credential),
-            None => self.encode_by_library(payload),
+            None => self.encode_by_library(payload, None),
         }
+    }
+
+    fn wrap_for(&self, payload: &[u8], reader: u32) -> Result<Bytes, CredentialError> {
+        self.encode_by_library(payload, Some(reader))
     }
 
     fn unwrap(&self, credential: &[u8]) -> Result<(Vec<u8>, u32, u32), CredentialError> {

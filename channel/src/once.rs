@@ -257,7 +257,7 @@ mod tests {
             let _reset = stream.read_to_end(&mut asked);
             asked
         });
-        let signed = Signed { credential: b"c".to_vec().into(), request: b"r".to_vec().into() };
+        let signed = Signed { credential: b"c".to_vec().into(), request: b"r".to_vec().into(), pass: None };
         let asked = ask(&address, &signed, Duration::from_secs(20));
         assert!(peer.join().expect("it ends").starts_with(PREFACE));
         asked
@@ -278,7 +278,7 @@ mod tests {
     fn a_peer_that_only_its_kernel_accepts_for_is_not_waited_for_long() {
         let standing_still = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = standing_still.local_addr().expect("it has one").to_string();
-        let signed = Signed { credential: b"c".to_vec().into(), request: b"r".to_vec().into() };
+        let signed = Signed { credential: b"c".to_vec().into(), request: b"r".to_vec().into(), pass: None };
         let (begun, patience) = (Instant::now(), Duration::from_secs(600));
         assert_eq!(ask(&address, &signed, patience), Asked::Silent);
         assert!(begun.elapsed() < patience / 2, "waited for as for one that lives");

@@ -134,3 +134,14 @@ async fn garbage_is_invalid_not_a_panic() {
         assert!(matches!(verify(&keeper, &signed, EXPECT).await, Err(CredentialError::Invalid(_))));
     }
 }
+
+#[test]
+fn a_secret_is_opened_by_whom_it_is_for_and_nobody_else() {
+    let munged = Munged::start();
+    let keeper = munged.keeper();
+    let own = nix::unistd::geteuid().as_raw();
+    let secret = keeper.wrap_for(b"the key", own).unwrap();
+    assert_eq!(keeper.unwrap(&secret).unwrap(), (b"the key".to_vec(), own, nix::unistd::getegid().as_raw()));
+    let of_other = keeper.wrap_for(b"the key", own + 1).unwrap();
+    assert!(matches!(keeper.unwrap(&of_other), Err(CredentialError::Invalid(_))));
+}

@@ -12,6 +12,7 @@ use muster_proto::wire::Signed;
 use tokio::sync::watch;
 
 use crate::counters::{Counters, add_one};
+use crate::door::client::Passes;
 use crate::door::limits::Limits;
 use crate::listing::Flights;
 use crate::mail::Mailer;
@@ -33,6 +34,7 @@ pub(crate) struct Seat {
     pub(crate) counters: Counters,
     pub(crate) limits: Limits,
     pub(crate) flights: Flights,
+    pub(crate) passes: Passes,
     pub(crate) mailer: Arc<dyn Mailer>,
     /// Where others reach the doors, `host:port`.
     pub(crate) client_address: String,
@@ -72,6 +74,7 @@ impl Seat {
             settings: parts.settings,
             limits: Limits::new(&parts.local),
             flights: Flights::default(),
+            passes: Passes::default(),
             local: parts.local,
             outside: parts.outside,
             keeper: parts.keeper,

@@ -24,6 +24,7 @@ usage: cargo xtask COMMAND
     --starts N           timed, quiet and in the flood (30)
   bench scale [OPTION]... how a large state is restarted, saved and handed over
     --jobs N             in the queue (100000)
+  bench pipelined        durable submits a second, with a credential a request and with a pass
   mutants [--list] [NAME]...
                          put bugs back, one at a time, in a scratch tree: the seed or test named must catch each
   soak [OPTION]...       run fresh seeds of the simulation, and say what they reached
@@ -62,6 +63,9 @@ fn run() -> Result<()> {
 
 fn bench(mut parser: lexopt::Parser) -> Result<()> {
     let first = parser.try_raw_args().and_then(|raw| raw.peek().map(ToOwned::to_owned)).unwrap_or_default();
+    if first == "pipelined" {
+        return bench::run_pipelined();
+    }
     if first == "flood" {
         let _ = parser.next()?;
         return bench::run_flood(&flood(parser)?);

@@ -178,7 +178,7 @@ async fn garbage_on_every_port_hurts_nobody() {
         }
     }
     let at = controller.client_address();
-    let nonsense = Signed { credential: vec![1; 100].into(), request: vec![0xff; 100].into() };
+    let nonsense = Signed { credential: vec![1; 100].into(), request: vec![0xff; 100].into(), pass: None };
     assert_eq!(failure(send(at, nonsense).await).0, 6000);
     let claim = Claim { cluster: "test".into(), audience: "controller".into(), ..Claim::default() };
     let no_request = seal(&keeper(ALICE), vec![0xff; 100], claim.clone()).await.unwrap();
@@ -192,7 +192,7 @@ async fn garbage_on_every_port_hurts_nobody() {
 #[tokio::test]
 async fn oversize_requests_are_refused_before_they_are_read() {
     let controller = one().await;
-    let huge = Signed { credential: vec![0; 10].into(), request: vec![0; 5 * 1024 * 1024].into() };
+    let huge = Signed { credential: vec![0; 10].into(), request: vec![0; 5 * 1024 * 1024].into(), pass: None };
     let mut client_side = ControllerClient::new(channel(controller.client_address()));
     let status = soon(client_side.call(huge)).await.unwrap_err();
     assert_eq!(status.code(), tonic::Code::OutOfRange);

@@ -6,6 +6,7 @@ mod http;
 mod life;
 mod membership;
 mod overload;
+mod passes;
 mod replicas;
 mod stage;
 mod stale;

@@ -23,7 +23,7 @@ pub(crate) struct Flood {
     pub(crate) starts: usize,
 }
 
-/// A poller lists, waits so long, and lists again: `watch -n1 squeue`.
+/// A poller lists as `squeue` does, waits so long, and lists again: `watch -n1 squeue`.
 const POLL_PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs it and prints what it cost.
@@ -77,7 +77,8 @@ async fn starts(client: &Client, count: usize) -> Result<f64> {
 async fn poll(client: Client, polls: Arc<std::sync::atomic::AtomicUsize>) {
     loop {
         // A listing that is refused for now is asked again by the client itself.
-        if client.call(request::Body::ListJobs(ListJobs::default())).await.is_ok() {
+        let asked = ListJobs { brief: true, ..ListJobs::default() };
+        if client.call(request::Body::ListJobs(asked)).await.is_ok() {
             polls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }
         tokio::time::sleep(POLL_PAUSE).await;

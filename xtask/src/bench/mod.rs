@@ -13,6 +13,7 @@ mod scale;
 mod site;
 
 pub(crate) use flood::{Flood, run as run_flood};
+pub(crate) use pipelined::run as run_pipelined;
 pub(crate) use scale::{Scale, run as run_scale};
 
 use anyhow::{Result, bail};
@@ -49,7 +50,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         }
         print_row(measure, &figures.into_iter().map(median).collect::<Vec<_>>());
     }
-    println!("\n{:<42} {:>12.0}", "durable submits/s, pipelined (256 waiting)", pipelined::rate(&muster)?);
+    pipelined::print(pipelined::rates(&muster)?);
     failover::report(&muster, plan.kills)
 }
 

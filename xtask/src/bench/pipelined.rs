@@ -11,16 +11,36 @@ use super::site::Site;
 const WAITING: usize = 256;
 const DURATION: Duration = Duration::from_secs(5);
 
-/// Acknowledged submits a second, with 256 waiting at a time.
-pub(super) fn rate(site: &Site) -> Result<f64> {
+/// Acknowledged submits a second, with 256 waiting at a time: with a credential a request, and with a pass.
+pub(super) fn rates(site: &Site) -> Result<[f64; 2]> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let rate = runtime.block_on(flood(site))?;
-    site.clear()?;
-    Ok(rate)
+    let mut rates = [0.0; 2];
+    for (rate, passes) in rates.iter_mut().zip([false, true]) {
+        *rate = runtime.block_on(flood(site, passes))?;
+        site.clear()?;
+    }
+    Ok(rates)
 }
 
-async fn flood(site: &Site) -> Result<f64> {
-    let client = client(site, &config(site)?)?;
+/// `cargo xtask bench pipelined`: these alone.
+pub(crate) fn run() -> Result<()> {
+    let site = Site::muster()?;
+    println!("machine: {}", super::disk::machine());
+    print(rates(&site)?);
+    Ok(())
+}
+
+pub(super) fn print([credentials, pass]: [f64; 2]) {
+    println!("\n{:<42} {credentials:>12.0}", "durable submits/s, pipelined (256 waiting)");
+    println!("{:<42} {pass:>12.0}", "the same with one pass");
+}
+
+async fn flood(site: &Site, passes: bool) -> Result<f64> {
+    let config = config(site)?;
+    let mut client = client(site, &config)?;
+    if passes {
+        client = client.with_passes(uid(&config.slurm_user)?);
+    }
     let end = Instant::now() + DURATION;
     let submitters: Vec<_> = (0..WAITING).map(|_| tokio::spawn(submit_until(client.clone(), end))).collect();
     let mut total = 0;
@@ -28,6 +48,12 @@ async fn flood(site: &Site) -> Result<f64> {
         total += submitter.await??;
     }
     Ok(total as f64 / DURATION.as_secs_f64())
+}
+
+/// Of a user, by the system's own command.
+fn uid(name: &str) -> Result<u32> {
+    let said = std::process::Command::new("id").args(["-u", name]).output()?;
+    Ok(String::from_utf8(said.stdout)?.trim().parse()?)
 }
 
 async fn submit_until(client: Client, end: Instant) -> Result<usize> {

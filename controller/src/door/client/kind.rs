@@ -62,5 +62,6 @@ kinds! {
     CancelFence(Body::CancelFence(_)) = "MUSTER_CANCEL_FENCE" 9021,
     ListFences(Body::ListFences(_)) = "MUSTER_LIST_FENCES" 9022,
     PlanFence(Body::PlanFence(_)) = "MUSTER_PLAN_FENCE" 9023,
+    GetPass(Body::GetPass(_)) = "MUSTER_GET_PASS" 9014,
     FinishUpgrade(Body::FinishUpgrade(_)) = "MUSTER_FINISH_UPGRADE" 9013,
 }

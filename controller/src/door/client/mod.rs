@@ -13,6 +13,7 @@ mod init;
 mod join;
 mod kind;
 mod mutation;
+mod pass;
 mod peek;
 mod put_blob;
 mod read;
@@ -29,6 +30,7 @@ mod watch;
 
 pub(crate) use caller::Caller;
 pub(crate) use kind::Kind;
+pub(crate) use pass::Passes;
 pub(crate) use reconfigure::reconfigure_here;
 pub(crate) use refusal::Refusal;
 
@@ -125,11 +127,19 @@ impl ClientDoor {
         }
     }
 
+    fn give_pass(&self, caller: &Caller) -> Answered {
+        let who = (caller.uid, caller.gid);
+        let key = caller.pass_key.as_ref().ok_or_else(Refusal::denied)?;
+        let given = self.seat.passes.give(&self.seat.outside.random, who, &key.0, Instant::now());
+        given.map(reply::Body::PassGiven).ok_or_else(Refusal::denied)
+    }
+
     /// Requests that an empty seat answers too come first.
     async fn route(&self, caller: &Caller, body: request::Body) -> Result<Said, Refusal> {
         use request::Body;
         match body {
             Body::Ping(_) => Ok(Said::One(reply::Body::Pong(pong(&self.seat)), None)),
+            Body::GetPass(_) => self.give_pass(caller).map(Said::alone),
             Body::InitCluster(asked) => init::found(&self.seat, caller, asked).await.map(Said::alone),
             body => {
                 let member = self.seat.member().ok_or_else(|| not_founded(&self.seat))?;

@@ -45,7 +45,13 @@ impl Refusal {
     pub(crate) fn over_budget(pause: Duration) -> Self {
         let error = errno::SLURMCTLD_COMMUNICATIONS_BACKOFF;
         let retry_after_ms = u32::try_from(pause.as_millis()).unwrap_or(u32::MAX);
-        Self::No(Failure { error: error.code, message: error.text().to_owned(), retry: true, retry_after_ms })
+        Self::No(Failure {
+            error: error.code,
+            message: error.text().to_owned(),
+            retry: true,
+            retry_after_ms,
+            ..Failure::default()
+        })
     }
 
     /// An election goes on, or a barrier found no quorum: any other controller may know better.
