@@ -172,6 +172,9 @@ fn partition(
     let over = own.over.clone().or_else(|| over_subscribe_of(fields));
     let exclusive = fields.text("Exclusive").unwrap_or("NO");
     let mut over_subscribe = over.map_or(OverSubscribe::No, |(text, at)| over_subscribe(&text, at, findings));
+    if exclusive == "USER" {
+        findings.warn(fields.place("Exclusive"), "Exclusive=USER is accepted, but this version does not enforce it");
+    }
     if exclusive == "NODE" {
         over_subscribe = OverSubscribe::Exclusive;
     }
@@ -237,7 +240,7 @@ fn over_subscribe(text: &str, at: Place, findings: &mut Findings) -> OverSubscri
         None => (text, Some(SHARED_BY_DEFAULT)),
     };
     let plain = !text.contains(':');
-    match (word.to_ascii_uppercase().as_str(), count) {
+    let said = match (word.to_ascii_uppercase().as_str(), count) {
         ("NO", _) if plain => OverSubscribe::No,
         ("EXCLUSIVE", _) if plain => OverSubscribe::Exclusive,
         ("YES", Some(count)) => OverSubscribe::Yes(count),
@@ -247,7 +250,11 @@ fn over_subscribe(text: &str, at: Place, findings: &mut Findings) -> OverSubscri
             findings.error(at, format!("OverSubscribe cannot be \"{text}\" ({expected})"));
             OverSubscribe::No
         }
+    };
+    if matches!(said, OverSubscribe::Yes(_) | OverSubscribe::Force(_)) {
+        findings.warn(at, format!("OverSubscribe={text} is not supported by this version: jobs share no cores"));
     }
+    said
 }
 
 /// Of the two forms, memory per node wins, as in Slurm.

@@ -15,6 +15,7 @@ const UNSUPPORTED: &[Row] = &[
     ("TaskPlugin", "cray_aries", Severity::Warning, "it is left out"),
     ("TLSParameters", "load_system_certificates", Severity::Warning, "ca_cert_file alone says whom to believe"),
     ("TopologyPlugin", "topology/3d_torus", Severity::Warning, "nodes are taken in the order of the file"),
+    ("TopologyPlugin", "topology/tree", Severity::Warning, "nodes are taken in the order of the file"),
     ("TopologyPlugin", "topology/block", Severity::Warning, "nodes are taken in the order of the file"),
 ];
 

@@ -3,7 +3,7 @@
 //! No defaults stand here: an absent key is filled in where the line is understood (`nodes`, `partitions`).
 
 use super::super::value::Kind::{Bool, Choice, Count, Flags, List, Number, Span, Text};
-use super::{Key, acted, inert, words};
+use super::{Key, acted, inert, inert_guard, words};
 
 const U16: u64 = u16::MAX as u64;
 const U32: u64 = u32::MAX as u64;
@@ -71,7 +71,7 @@ pub(in crate::conf) const POWER_ACTION: &[Key] =
 
 pub(in crate::conf) const PARTITION: &[Key] = &[
     acted("PartitionName", Text, ""),
-    acted("AllocNodes", Text, ""),
+    inert_guard("AllocNodes", Text, ""),
     acted("AllowAccounts", List, ""),
     acted("AllowGroups", List, ""),
     acted("AllowQos", List, ""),
@@ -87,14 +87,14 @@ pub(in crate::conf) const PARTITION: &[Key] = &[
     acted("DenyQos", List, ""),
     acted("DisableRootJobs", Bool, ""),
     acted("Exclusive", Choice(&["NO", "NODE", "USER", "TOPO"]), ""),
-    acted("ExclusiveUser", Bool, ""),
-    acted("GraceTime", Count(U32), ""),
+    inert_guard("ExclusiveUser", Bool, ""),
+    inert("GraceTime", Count(U32), ""),
     acted("Hidden", Bool, ""),
     acted("LLN", Bool, ""),
     acted("MaxCPUsPerNode", Number(U32), ""),
     inert("MaxCPUsPerSocket", Number(U32), ""),
-    acted("MaxMemPerCPU", Number(MIB), ""),
-    acted("MaxMemPerNode", Number(MIB), ""),
+    inert_guard("MaxMemPerCPU", Number(MIB), ""),
+    inert_guard("MaxMemPerNode", Number(MIB), ""),
     acted("MaxNodes", Number(U32), ""),
     acted("MaxTime", Span, ""),
     acted("MinNodes", Count(U32), ""),
@@ -102,22 +102,22 @@ pub(in crate::conf) const PARTITION: &[Key] = &[
     acted("OverSubscribe", Text, ""),
     acted("OverTimeLimit", Number(U16), ""),
     inert("PowerDownOnIdle", Bool, ""),
-    acted("PreemptMode", Flags(words::PREEMPT_MODE), ""),
+    inert("PreemptMode", Flags(words::PREEMPT_MODE), ""),
     // Before 15.08 one key stood for both of the next two.
     acted("Priority", Count(PRIORITY_MAX), ""),
     acted("PriorityJobFactor", Count(PRIORITY_MAX), ""),
     acted("PriorityTier", Count(PRIORITY_MAX), ""),
-    acted("QOS", Text, ""),
+    inert_guard("QOS", Text, ""),
     acted("ReqResv", Bool, ""),
     inert("ResumeTimeout", Number(U16), ""),
     acted("RootOnly", Bool, ""),
-    acted("SelectTypeParameters", Flags(words::SELECT_PARAMETERS), ""),
+    inert("SelectTypeParameters", Flags(words::SELECT_PARAMETERS), ""),
     acted("Shared", Text, ""),
     acted("State", Choice(&["UP", "DOWN", "DRAIN", "INACTIVE"]), ""),
     inert("SuspendTime", Number(U32), ""),
     inert("SuspendTimeout", Number(U16), ""),
     inert("Topology", Text, ""),
-    acted("TRESBillingWeights", List, ""),
+    inert("TRESBillingWeights", List, ""),
 ];
 
 /// slurm.conf(5): "The value may not exceed 65533".

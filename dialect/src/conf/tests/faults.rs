@@ -142,6 +142,39 @@ fn keys_that_nothing_follows_from_give_a_note_unless_they_ask_for_nothing() {
 }
 
 #[test]
+fn what_the_scheduler_does_not_know_is_named_and_not_ignored() {
+    // (line, whether it would keep something out)
+    for (line, is_guard) in [
+        ("PreemptType=preempt/partition_prio", false),
+        ("RequeueExit=3", false),
+        ("InactiveLimit=30", false),
+        ("HealthCheckProgram=/bin/true", false),
+        ("PriorityWeightAge=1000", false),
+        ("AccountingStorageEnforce=limits", true),
+        ("MaxMemPerCPU=2000", true),
+        ("MaxTasksPerNode=4", true),
+        ("PartitionName=q Nodes=n1 AllocNodes=login1", true),
+        ("PartitionName=q Nodes=n1 MaxMemPerNode=4000", true),
+        ("PartitionName=q Nodes=n1 ExclusiveUser=YES", true),
+        ("PartitionName=q Nodes=n1 Exclusive=USER", true),
+        ("PartitionName=q Nodes=n1 TRESBillingWeights=CPU=1.0", false),
+    ] {
+        let said = findings(line);
+        let (grave, words) = match is_guard {
+            true => ("warning", "does not enforce it"),
+            false => ("note", "does not act on it"),
+        };
+        assert!(said.iter().any(|it| it.contains(grave) && it.ends_with(words)), "{line}: {said:?}");
+    }
+    let shared = one("PartitionName=q Nodes=n1 OverSubscribe=FORCE:2");
+    assert!(
+        shared.ends_with("OverSubscribe=FORCE:2 is not supported by this version: jobs share no cores"),
+        "{shared}"
+    );
+    assert_eq!(findings("PartitionName=q Nodes=n1 OverSubscribe=EXCLUSIVE"), Vec::<String>::new());
+}
+
+#[test]
 fn partitions_are_checked_against_each_other() {
     assert!(
         one("PartitionName=a Nodes=n1 Default=YES\nPartitionName=b Nodes=n1 Default=YES")
@@ -152,7 +185,7 @@ fn partitions_are_checked_against_each_other() {
         one("PartitionName=a Nodes=n1 MaxNodes=1 MinNodes=2").contains("MaxNodes of partition a is below its MinNodes")
     );
     assert!(
-        one("PartitionName=a Nodes=n1 MaxMemPerCPU=1 MaxMemPerNode=2")
+        findings("PartitionName=a Nodes=n1 MaxMemPerCPU=1 MaxMemPerNode=2")[1]
             .contains("MaxMemPerCPU ignored, since it's mutually exclusive with MaxMemPerNode")
     );
 }

@@ -34,6 +34,11 @@ fn modern() -> Config {
     assert_eq!(
         shown(&parsed),
         [
+            "/etc/slurm/slurm.conf:16:1: note: PriorityWeightAge is accepted, but this version does not act on it",
+            "/etc/slurm/slurm.conf:17:1: note: PriorityDecayHalfLife is accepted, but this version does not act on it",
+            "/etc/slurm/slurm.conf:19:1: warning: AccountingStorageEnforce is accepted, but this version does not enforce it",
+            "/etc/slurm/slurm.conf:30:70: warning: OverSubscribe=FORCE:2 is not supported by this version: jobs share no cores",
+            "/etc/slurm/slurm.conf:31:21: note: TRESBillingWeights is accepted, but this version does not act on it",
             "/etc/slurm/slurm.conf:33:15: note: partition empty has no nodes",
             "/etc/slurm/cgroup.conf:3:1: warning: CgroupAutomount is obsolete: ignored, controllers are never mounted by Muster",
         ]
