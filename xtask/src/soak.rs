@@ -69,11 +69,11 @@ fn build() -> Result<String> {
         bail!("the simulator was not built");
     }
     let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-    let executables = messages.lines().filter_map(|line| {
+    let mut executables = messages.lines().filter_map(|line| {
         let message: serde_json::Value = serde_json::from_str(line).ok()?;
         message["executable"].as_str().map(str::to_owned)
     });
-    executables.last().context("cargo names no executable")
+    executables.next_back().context("cargo names no executable")
 }
 
 fn one(simulator: &str, replicas: usize, seed: u64, sum: &Mutex<Sum>) {

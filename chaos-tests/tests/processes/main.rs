@@ -3,6 +3,7 @@
 //! The binaries are those of `cargo build` (or of `MUSTER_BIN_DIR`); without them the tests fail, and say how to build them.
 //! Credentials are `auth/none`, which daemons allow on loopback only, where a story is not about users.
 
+mod commands;
 mod configurations;
 mod daemon;
 mod disks;

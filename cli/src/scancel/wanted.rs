@@ -151,7 +151,13 @@ impl Wanted {
     /// Whether the jobs must be listed first: to confirm each, or to name each.
     #[must_use]
     pub(crate) fn one_by_one(&self) -> bool {
-        self.interactive || (self.verbosity > 0 && !self.filters.is_empty())
+        self.interactive || (self.verbosity > 0 && !self.filters.is_empty()) || self.means_another_user()
+    }
+
+    /// Slurm tells of each job of another user that it may not be cancelled.
+    fn means_another_user(&self) -> bool {
+        let own = rustix::process::getuid();
+        !own.is_root() && self.cancel.user.is_some_and(|user| user != own.as_raw())
     }
 
     /// The cluster asked for, unless it is this one.

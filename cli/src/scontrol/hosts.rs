@@ -16,13 +16,16 @@ pub(super) fn names(control: &Control, text: Option<&str>) -> u8 {
     }
 }
 
-/// As Slurm: told, and no failure of the command.
+/// As Slurm: a bad range is told, and no failure of the command. A bracket that is not closed is no list here.
 fn malformed(control: &Control, list: &str, error: &HostlistError) -> u8 {
-    if let HostlistError::InvalidRange { .. } = error {
-        control.fail(&format!("scontrol: error: _parse_single_range: {error}"));
+    let told = format!("Invalid hostlist: {list}");
+    match error {
+        HostlistError::InvalidRange { .. } => {
+            control.fail(&format!("scontrol: error: _parse_single_range: {error}\n{told}"));
+            0
+        }
+        _ => control.fail(&told),
     }
-    control.fail(&format!("Invalid hostlist: {list}"));
-    0
 }
 
 /// `show hostlist a1,a2`: folded, in the order given or sorted. A path names a file with a list.

@@ -79,8 +79,8 @@ fn send(control: &Control, pairs: &[Pair], create: bool) -> u8 {
             None => return unsupported(control, pair),
         }
     }
-    let verb = if create { "slurm_create_partition" } else { "slurm_update" };
-    let failed = |refusal: Refusal| control.fail(&format!("{verb} error: {}", refusal.text));
+    let what = if create { "Error creating the partition" } else { "slurm_update error" };
+    let failed = |refusal: Refusal| control.fail(&format!("{what}: {}", refusal.text));
     ask(control, update).map_or_else(|code| code, |done| done.map_or_else(failed, |()| 0))
 }
 
