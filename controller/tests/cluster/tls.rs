@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use authority::{Authority, load};
 use muster_channel::{CallError, Client, ClientOptions, NoAuth, Outside};
-use muster_controller::Controller;
+use muster_controller::{Controller, Settings, Timers};
 use muster_proto::wire::{InitCluster, ListJobs, ListReplicas, Ping, reply, request};
 use muster_raft_store::MemoryDisk;
 use tempfile::TempDir;
@@ -37,7 +37,11 @@ fn outside(dir: &Path, uri: &str) -> Outside {
 async fn start(name: &str, dir: &Path, disk: &MemoryDisk, known: Vec<String>) -> Controller {
     let outside = outside(dir, &format!("muster://test/replica/{name}"));
     let keeper = Arc::new(NoAuth::new(SLURM, SLURM));
-    let started = Controller::start(settings(name, disk, known), outside, keeper, Arc::new(users())).await;
+    let settings = settings(name, disk, known);
+    // Handshakes are made on this one thread here, unoptimised, and take longer than an election of the usual timers.
+    let raft = muster_raft_store::Timers { election_min_ms: 1_000, election_max_ms: 2_000, ..settings.timers.raft };
+    let settings = Settings { timers: Timers { raft, ..settings.timers }, ..settings };
+    let started = Controller::start(settings, outside, keeper, Arc::new(users())).await;
     started.expect("a controller starts")
 }
 
