@@ -154,6 +154,12 @@ async fn a_job_of_another_user_runs_as_them_with_their_rights_alone() {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     const NOBODY: u32 = 65_534;
     if !rustix::process::geteuid().is_root() {
+        // Past the harness: deploy/test counts it as skipped.
+        let name = "a_job_of_another_user_runs_as_them_with_their_rights_alone";
+        let _ = std::io::Write::write_all(
+            &mut std::io::stderr(),
+            format!("\nnot tried: {name}: only root may become another user\n").as_bytes(),
+        );
         return;
     }
     let place = Place::new();

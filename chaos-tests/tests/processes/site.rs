@@ -142,6 +142,14 @@ impl Site {
         self.daemons.remove(name).unwrap_or_else(|| panic!("{name} was not started")).kill();
     }
 
+    /// SIGTERM, and its end.
+    pub(crate) fn stop(&mut self, name: &str) {
+        let process = nix::unistd::Pid::from_raw(self.daemon(name).child.id() as i32);
+        nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGTERM).expect("it is ours");
+        assert!(self.daemon(name).ends().success(), "{}", self.daemon(name).said());
+        self.daemons.remove(name);
+    }
+
     /// Whoever leads.
     pub(crate) fn leader(&self) -> String {
         let mut found = String::new();
