@@ -36,6 +36,28 @@ async fn a_batch_job_is_held_launched_run_and_released() {
 }
 
 #[tokio::test]
+async fn a_login_environment_comes_under_what_the_job_brings() {
+    let place = Place::new();
+    let home = place.dir.path().join("home");
+    fs::create_dir(&home).unwrap();
+    fs::write(home.join(".profile"), "echo welcome\nexport FROM_LOGIN=yes MINE=login PATH=/bin:/usr/bin:/opt\n")
+        .unwrap();
+    let mut leader = Leader::start().await;
+    let node = place.start(&leader).await;
+    leader.order(100, 1, hold(&place.work())).await;
+    leader.held().await;
+    let mut launch = batch(&place.work(), "#!/bin/sh\necho $FROM_LOGIN $MINE $PATH $SLURM_JOB_ID\n");
+    launch.environment = b"MINE=job\0"[..].into();
+    let job = launch.job.as_mut().unwrap();
+    (job.export_none, job.home, job.shell) = (true, home.to_str().unwrap().into(), "/bin/sh".into());
+    leader.order(100, 1, order::Body::LaunchStep(launch)).await;
+    assert_eq!(leader.exit().await.wait_status, 0);
+    let told = fs::read_to_string(place.work().join("slurm-12.out")).unwrap();
+    assert_eq!(told, "yes job /bin:/usr/bin:/opt 12\n");
+    node.stop().await;
+}
+
+#[tokio::test]
 async fn a_repeated_launch_starts_nothing_and_is_answered_again() {
     let place = Place::new();
     let mut leader = Leader::start().await;

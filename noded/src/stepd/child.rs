@@ -18,7 +18,7 @@ use nix::unistd::{ForkResult, Pid, chdir, fork, setpgid, setsid};
 use super::environment::{self, Environment};
 use super::files::TaskStreams;
 use super::plan::{Plan, TaskPlan};
-use super::{notice, script};
+use super::{login, notice, script};
 
 /// Exit code of a task whose prolog failed or whose identity could not be taken.
 const LAUNCH_FAILED: i32 = 1;
@@ -65,6 +65,9 @@ fn become_task(around: &Surroundings<'_>, task: &TaskPlan, streams: &TaskStreams
     umask(Mode::from_bits_truncate(plan.umask));
     enter(around);
     let mut env = plan.environment.clone();
+    if plan.login && !login::fill(&mut env) {
+        say(&format!("{}the login environment cannot be had", notice::prefix(around.node_name)));
+    }
     environment::of_task(&mut env, task.local, task.global, std::process::id());
     for prolog in [around.task_prolog, &plan.task_prolog] {
         if !prolog.is_empty() && !run_task_prolog(prolog, &mut env) {

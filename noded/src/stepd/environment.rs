@@ -13,6 +13,9 @@ use super::wire::Launch;
 /// Largest environment that is passed on, variables.
 const VARIABLES_MAX: usize = 100_000;
 
+/// Where programs are looked for if nobody says.
+pub(crate) const PATH_DEFAULT: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Names and values, sorted.
 pub(crate) type Environment = BTreeMap<String, String>;
 
@@ -46,6 +49,11 @@ pub(crate) fn of_step(launch: &Launch, order: &LaunchStep) -> Environment {
     env
 }
 
+/// Whether the batch script gets the environment of a login under what it brings along.
+pub(crate) fn wants_login(step: u32, job: &JobSpec) -> bool {
+    step == StepId::BATCH.0 && job.export_none
+}
+
 /// What one task knows of itself; the pid is added after the fork.
 pub(crate) fn of_task(env: &mut Environment, local: usize, global: u32, pid: u32) {
     set(env, "SLURM_LOCALID", local);
@@ -70,8 +78,11 @@ impl Context<'_> {
             default(env, key, value);
         }
         default(env, "SHELL", &job.shell);
-        default(env, "PATH", "/usr/local/bin:/usr/bin:/bin");
-        default(env, "TMPDIR", "/tmp");
+        // A login says it itself.
+        if !wants_login(self.launch.step, job) {
+            default(env, "PATH", PATH_DEFAULT);
+            default(env, "TMPDIR", "/tmp");
+        }
         let key = muster_model::agent::StepKey {
             attempt: muster_model::agent::AttemptKey { uid: self.launch.uid, attempt: self.launch.attempt },
             step: self.launch.step,

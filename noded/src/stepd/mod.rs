@@ -21,6 +21,7 @@ mod contain;
 mod environment;
 mod files;
 mod input;
+mod login;
 mod multi_prog;
 mod notice;
 mod outbox;

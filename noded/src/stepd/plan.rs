@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) task_prolog: String,
     pub(crate) task_epilog: String,
     pub(crate) environment: Environment,
+    /// The environment of a login comes under it.
+    pub(crate) login: bool,
     pub(crate) tasks: Vec<TaskPlan>,
     pub(crate) names: argument::StreamNames,
     /// `JOB 12` or `STEP 12.0`.
@@ -71,6 +73,7 @@ impl Plan {
             task_prolog: step.task_prolog.clone(),
             task_epilog: step.task_epilog.clone(),
             environment: environment::of_step(launch, order),
+            login: environment::wants_login(launch.step, &job),
             tasks,
             names: argument::StreamNames::of(&job, &step, is_batch, facts.array_task.is_some()),
             title: title(launch.step, facts.job_id),
