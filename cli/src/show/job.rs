@@ -81,7 +81,8 @@ fn times(record: &mut Record, job: &JobInfo, row: &JobRow, spec: &JobSpec, form:
     record.line(format!("StartTime={start} EndTime={end} Deadline={}", form.date(spec.deadline_ms, "N/A")));
     let suspended = attempt.map_or((0, 0), |attempt| (attempt.suspended_since_ms, attempt.suspended_ms / 1000));
     let by = if row.backfilled { "Backfill" } else { "Main" };
-    let evaluated = form.date(row.last_sched_ms, "Unknown");
+    // A submit is an evaluation too.
+    let evaluated = form.date(row.last_sched_ms.max(row.submit_ms), "Unknown");
     let suspend = form.date(suspended.0, "None");
     let before = suspended.1;
     record.line(format!("SuspendTime={suspend} SecsPreSuspend={before} LastSchedEval={evaluated} Scheduler={by}"));

@@ -97,7 +97,7 @@ impl Teller {
             "StartTime" => self.date(start_ms(job)),
             "EndTime" => self.date(end_ms(job)),
             "Deadline" => self.date(spec.deadline_ms),
-            "LastSchedEval" => self.date(row.last_sched_ms),
+            "LastSchedEval" => self.date(row.last_sched_ms.max(row.submit_ms)),
             "PendingTime" => {
                 let until = if pending { self.now_ms } else { start_ms(job) };
                 (until.saturating_sub(row.submit_ms) / 1000).to_string()
