@@ -53,6 +53,13 @@ impl Granted {
                 out.set(name, value);
             }
         }
+        let attempt = row.attempts.last();
+        if let Some(start_s) = attempt.map(|it| it.start_ms.max(it.placed_ms) / 1_000).filter(|start_s| *start_s != 0) {
+            out.set("SLURM_JOB_START_TIME", start_s.to_string());
+            if let Some(limit_s) = spec.time_limit_s.filter(|limit_s| *limit_s != u32::MAX) {
+                out.set("SLURM_JOB_END_TIME", (start_s + u64::from(limit_s)).to_string());
+            }
+        }
         let memory = [("SLURM_MEM_PER_NODE", request.mem_per_node_mib), ("SLURM_MEM_PER_CPU", request.mem_per_cpu_mib)];
         for (name, mib) in memory {
             if let Some(mib) = mib {

@@ -119,3 +119,14 @@ fn what_is_not_built_is_refused_by_name_from_every_source() {
     assert_eq!(draft(&[("SBATCH_CONTAINER", "/c")], &[], &[]), Err(Bad::NotBuilt("container".into())));
     assert_eq!(Bad::NotBuilt("x".into()).to_string(), "--x: not supported by this version");
 }
+
+#[test]
+fn gpus_are_named_as_they_were_asked_for() {
+    let named = |words: &[&str]| {
+        let mut out = crate::process::Variables::default();
+        draft(&[], &[], words).expect("valid").name_options(&mut out);
+        ["SLURM_GPUS", "SLURM_GPUS_PER_NODE"].map(|name| out.get(name).unwrap_or_default().to_owned())
+    };
+    assert_eq!(named(&["--gpus=2", "--gpus-per-node=a100:2"]), ["2", "a100:2"]);
+    assert_eq!(named(&["--gres=gpu:2"]), ["", ""]);
+}

@@ -1,6 +1,6 @@
 //! `SLURM_*` variables that follow from options, and so are known before anything is allocated. The node adds the rest.
 
-use super::draft::Draft;
+use super::draft::{Draft, Source};
 use crate::process::{ExportError, Here, Variables};
 
 impl Draft {
@@ -44,8 +44,13 @@ impl Draft {
         for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             out.set(name, count.to_string());
         }
+        let none = String::new();
+        // --gres speaks of each node too, and has no variable.
+        let gpus_per_node =
+            if self.is_given("gpus-per-node", Source::Environment) { &request.tres_per_node } else { &none };
         for (name, tres) in [
             ("SLURM_GPUS", &request.tres_per_job),
+            ("SLURM_GPUS_PER_NODE", gpus_per_node),
             ("SLURM_GPUS_PER_TASK", &request.tres_per_task),
             ("SLURM_GPUS_PER_SOCKET", &request.tres_per_socket),
         ] {

@@ -50,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) notices: RefCell<Option<File>>,
     /// Set once the step was told to end.
     pub(crate) ending: Cell<bool>,
+    /// KILL was sent, to whatever there was.
+    killed: Cell<bool>,
     pub(crate) told: Notify,
     /// The connection that owns the step; 0: none.
     pub(crate) owner: Cell<u64>,
@@ -71,6 +73,7 @@ impl Shared {
             inputs: RefCell::default(),
             notices: RefCell::default(),
             ending: Cell::new(false),
+            killed: Cell::new(false),
             told: Notify::new(),
             owner: Cell::new(0),
             owner_lost: Cell::new(None),
@@ -114,9 +117,15 @@ impl Shared {
         });
     }
 
+    /// How a step counts that was ended before it had a task: as its tasks would.
+    pub(crate) fn status_without_tasks(&self) -> u32 {
+        (if self.killed.get() { Signal::SIGKILL } else { Signal::SIGTERM }) as u32
+    }
+
     /// SIGKILL to everything.
     pub(crate) fn kill(&self) {
         self.ending.set(true);
+        self.killed.set(true);
         contain::signal_all(Signal::SIGKILL as i32);
         self.told.notify_waiters();
     }

@@ -9,7 +9,6 @@ use std::rc::Rc;
 use muster_proto::durable::{EndCause, Usage};
 use muster_proto::wire::{StepOver, TaskExited, TaskStarted, from_tasks};
 use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::signal::Signal;
 use nix::sys::time::TimeValLike;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -129,7 +128,7 @@ async fn run_tasks(shared: &Rc<Shared>, plan: &Plan) -> io::Result<ExitRecord> {
         return Ok(record);
     }
     if shared.ending.get() {
-        return Ok(finished(Signal::SIGTERM as u32, ""));
+        return Ok(finished(shared.status_without_tasks(), ""));
     }
     let mut children = signal(SignalKind::child())?;
     let readers = match start(shared, plan) {
@@ -173,7 +172,7 @@ async fn wait_for_srun(shared: &Rc<Shared>) -> Option<ExitRecord> {
             return None;
         }
         if shared.ending.get() {
-            return Some(finished(Signal::SIGTERM as u32, ""));
+            return Some(finished(shared.status_without_tasks(), ""));
         }
         tokio::select! {
             () = changed => {}
