@@ -161,6 +161,7 @@ impl Console {
     fn on_event(&mut self, event: Event, printer: &mut Printer) {
         match event {
             Event::Said(position, body) => self.on_said(position, body, printer),
+            Event::Refused(position, why) => self.on_over(position, &StepOver { wait_status: 0, error: why }),
             Event::Gone(position, gone) => self.on_gone(position, gone),
         }
     }

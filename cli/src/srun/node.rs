@@ -27,6 +27,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 const ASK_AFTER: Duration = Duration::from_secs(2);
 /// How long the cluster's answer is waited for.
 const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// How long a node may disbelieve our credentials before that is final.
+const DISBELIEVED_MAX: Duration = Duration::from_secs(10);
+/// What a node says where the step is another user's.
+const ACCESS_DENIED: u32 = 2002;
 /// How long the last acknowledgement may take to be heard.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -41,6 +45,8 @@ pub(super) enum Control {
 #[derive(Debug)]
 pub(super) enum Event {
     Said(usize, from_tasks::Body),
+    /// It does not let this command to the step: why, in its words.
+    Refused(usize, String),
     /// Nothing will come from it any more: the cluster says that the step is over there.
     Gone(usize, Gone),
 }
@@ -50,6 +56,50 @@ pub(super) enum Event {
 pub(super) struct Gone {
     pub(super) node_failed: bool,
     pub(super) wait_status: u32,
+}
+
+/// Why a node does not let us to the step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Refusal {
+    /// It is another user's: asking again does not help.
+    Denied(String),
+    /// The credential was not made or not believed: a munged that is started again mends that.
+    Disbelieved(String),
+}
+
+impl Refusal {
+    /// What else goes wrong between two hosts is mended by asking again.
+    fn of_status(status: &tonic::Status) -> Option<Refusal> {
+        let why = || status.message().to_owned();
+        match status.code() {
+            tonic::Code::PermissionDenied => Some(Refusal::Denied(why())),
+            tonic::Code::Unauthenticated => Some(Refusal::Disbelieved(why())),
+            _ => None,
+        }
+    }
+}
+
+/// Since when a node has done nothing but refuse.
+#[derive(Default)]
+struct Refusals {
+    since: Option<Instant>,
+}
+
+impl Refusals {
+    /// What to say where it is no use to ask again.
+    fn are_final(&mut self, refusal: Option<Refusal>, now: Instant) -> Option<String> {
+        match refusal {
+            None => {
+                self.since = None;
+                None
+            }
+            Some(Refusal::Denied(why)) => Some(why),
+            Some(Refusal::Disbelieved(why)) => {
+                let since = *self.since.get_or_insert(now);
+                (now - since >= DISBELIEVED_MAX).then_some(why)
+            }
+        }
+    }
 }
 
 /// One node.
@@ -70,8 +120,10 @@ pub(super) struct Link {
 enum Parted {
     /// The node said all.
     Over,
-    /// The connection broke, or the node refused: it may be asked again.
+    /// The connection broke, or the step is not there yet: it may be asked again.
     Broken,
+    /// The node does not believe or does not let us.
+    Refused(Refusal),
     /// The console is gone.
     Unheard,
 }
@@ -81,11 +133,18 @@ impl Link {
     pub(super) async fn run(mut self) {
         let mut pause = PAUSE_FIRST;
         let mut heard = Instant::now();
+        let mut refusals = Refusals::default();
         loop {
             let before = self.seen;
-            match self.converse().await {
+            let refusal = match self.converse().await {
                 Ok(Parted::Over | Parted::Unheard) => return,
-                Ok(Parted::Broken) | Err(_) => {}
+                Ok(Parted::Refused(refusal)) => Some(refusal),
+                Ok(Parted::Broken) => None,
+                Err(status) => Refusal::of_status(&status),
+            };
+            if let Some(why) = refusals.are_final(refusal, Instant::now()) {
+                let _unheard = self.events.send(Event::Refused(self.position, why)).await;
+                return;
             }
             if self.seen > before {
                 (pause, heard) = (PAUSE_FIRST, Instant::now());
@@ -103,7 +162,10 @@ impl Link {
 
     async fn converse(&mut self) -> Result<Parted, tonic::Status> {
         let (out, waiting) = mpsc::channel(OUT_WAITING_MAX);
-        let Ok(attach) = self.attach().await else { return Ok(Parted::Broken) };
+        let attach = match self.attach().await {
+            Ok(attach) => attach,
+            Err(why) => return Ok(Parted::Refused(Refusal::Disbelieved(why.to_string()))),
+        };
         if out.send(attach).await.is_err() {
             return Ok(Parted::Broken);
         }
@@ -160,6 +222,9 @@ impl Link {
         }
         self.seen = self.seen.max(frame.seq);
         match frame.body? {
+            from_tasks::Body::Failure(failure) if failure.error == ACCESS_DENIED => {
+                Some(Parted::Refused(Refusal::Denied(failure.message)))
+            }
             from_tasks::Body::Failure(_) => Some(Parted::Broken),
             from_tasks::Body::Attached(_) => None,
             body => {
@@ -220,4 +285,30 @@ async fn next_input<'a>(
 ) -> Option<(mpsc::Permit<'a, ToTasks>, Input)> {
     let permit = out.reserve().await.ok()?;
     Some((permit, input.recv().await?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_of_another_users_step_is_final_at_once() {
+        let denied = tonic::Status::permission_denied("Access/permission denied");
+        let why = Refusals::default().are_final(Refusal::of_status(&denied), Instant::now());
+        assert_eq!(why.as_deref(), Some("Access/permission denied"));
+    }
+
+    #[test]
+    fn credentials_that_nobody_believes_are_asked_with_again_for_a_while_and_then_it_is_said() {
+        let (began, mut refusals) = (Instant::now(), Refusals::default());
+        let mut after = |seconds, status: tonic::Status| {
+            refusals.are_final(Refusal::of_status(&status), began + Duration::from_secs(seconds))
+        };
+        let disbelieved = || tonic::Status::unauthenticated("Rewound credential");
+        assert_eq!(after(0, disbelieved()), None);
+        assert_eq!(after(9, disbelieved()), None);
+        assert_eq!(after(10, tonic::Status::unavailable("broken pipe")), None, "it begins anew");
+        assert_eq!(after(11, disbelieved()), None);
+        assert_eq!(after(21, disbelieved()).as_deref(), Some("Rewound credential"));
+    }
 }
