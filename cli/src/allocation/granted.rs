@@ -60,11 +60,5 @@ impl Granted {
                 out.set("SLURM_JOB_END_TIME", (start_s + u64::from(limit_s)).to_string());
             }
         }
-        let memory = [("SLURM_MEM_PER_NODE", request.mem_per_node_mib), ("SLURM_MEM_PER_CPU", request.mem_per_cpu_mib)];
-        for (name, mib) in memory {
-            if let Some(mib) = mib {
-                out.set(name, mib.to_string());
-            }
-        }
     }
 }

@@ -124,7 +124,7 @@ fn what_is_not_built_is_refused_by_name_from_every_source() {
 fn gpus_are_named_as_they_were_asked_for() {
     let named = |words: &[&str]| {
         let mut out = crate::process::Variables::default();
-        draft(&[], &[], words).expect("valid").name_options(&mut out);
+        draft(&[], &[], words).expect("valid").name_gpus(&mut out);
         ["SLURM_GPUS", "SLURM_GPUS_PER_NODE"].map(|name| out.get(name).unwrap_or_default().to_owned())
     };
     assert_eq!(named(&["--gpus=2", "--gpus-per-node=a100:2"]), ["2", "a100:2"]);

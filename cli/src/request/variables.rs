@@ -15,6 +15,7 @@ impl Draft {
             None => mine.exported(&export),
         };
         self.name_options(&mut out);
+        self.name_gpus(&mut out);
         out.set("SLURM_SUBMIT_DIR", here.directory.as_str());
         out.set("SLURM_SUBMIT_HOST", here.host.as_str());
         out.set("SLURM_PRIO_PROCESS", here.nice.to_string());
@@ -44,6 +45,20 @@ impl Draft {
         for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
             out.set(name, count.to_string());
         }
+        if !request.distribution.is_empty() {
+            out.set("SLURM_DISTRIBUTION", request.distribution.split([',', '=']).next().unwrap_or_default());
+            if let Some((_, size)) = request.distribution.split_once("plane=") {
+                out.set("SLURM_DIST_PLANESIZE", size);
+            }
+        }
+        if !self.job.dependency_text.is_empty() {
+            out.set("SLURM_JOB_DEPENDENCY", self.job.dependency_text.as_str());
+        }
+    }
+
+    /// GPUs that were asked for: of a job, since what a step asks for is not named.
+    pub(crate) fn name_gpus(&self, out: &mut Variables) {
+        let request = &self.request;
         let none = String::new();
         // --gres speaks of each node too, and has no variable.
         let gpus_per_node =
@@ -58,14 +73,16 @@ impl Draft {
                 out.set(name, gpus);
             }
         }
-        if !request.distribution.is_empty() {
-            out.set("SLURM_DISTRIBUTION", request.distribution.split([',', '=']).next().unwrap_or_default());
-            if let Some((_, size)) = request.distribution.split_once("plane=") {
-                out.set("SLURM_DIST_PLANESIZE", size);
+    }
+
+    /// Memory that was asked for. An salloc does not name what a default gives.
+    pub(crate) fn name_memory(&self, out: &mut Variables) {
+        let request = &self.request;
+        let memory = [("SLURM_MEM_PER_NODE", request.mem_per_node_mib), ("SLURM_MEM_PER_CPU", request.mem_per_cpu_mib)];
+        for (name, mib) in memory {
+            if let Some(mib) = mib {
+                out.set(name, mib.to_string());
             }
-        }
-        if !self.job.dependency_text.is_empty() {
-            out.set("SLURM_JOB_DEPENDENCY", self.job.dependency_text.as_str());
         }
     }
 }

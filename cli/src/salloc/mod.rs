@@ -47,6 +47,8 @@ async fn allocate(site: &Site, reach: &Reach, draft: Draft, operands: &[String],
     let client = draft.client.clone();
     let mut environment = mine.clone();
     draft.name_options(&mut environment);
+    draft.name_gpus(&mut environment);
+    draft.name_memory(&mut environment);
     let program = Program::choose(operands, site, &mine);
     let name = if client.no_shell { "no-shell" } else { "interactive" };
     let command =

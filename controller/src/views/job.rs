@@ -165,6 +165,11 @@ pub(super) fn asked_for(request: &Request, default_mem: (u64, u64)) -> Totals {
     Totals { nodes, cpus, mem_mib, tasks, gres: asked_gres(request, nodes) }
 }
 
+/// `gpu` of `gres:gpu:a100:2`.
+fn kind(text: &str) -> Option<&str> {
+    text.trim_start_matches("gres:").split([':', '=']).next().filter(|kind| !kind.is_empty())
+}
+
 /// "gres:gpu:2" a node, "gres:gpu:a100:4" a job.
 fn asked_gres(request: &Request, nodes: u32) -> BTreeMap<String, u64> {
     let mut gres = BTreeMap::new();
@@ -177,7 +182,11 @@ fn asked_gres(request: &Request, nodes: u32) -> BTreeMap<String, u64> {
         }
     };
     add(&request.tres_per_node, u64::from(nodes));
-    add(&request.tres_per_job, 1);
+    // What is asked for by job and by node is the same devices.
+    let of_nodes = request.tres_per_node.split(',').filter_map(kind).collect::<Vec<_>>();
+    if !kind(&request.tres_per_job).is_some_and(|kind| of_nodes.contains(&kind)) {
+        add(&request.tres_per_job, 1);
+    }
     add(&request.tres_per_task, u64::from(request.ntasks.max(1)));
     gres
 }

@@ -89,13 +89,17 @@ impl Ask {
         let excluded = site.slots_of(&request.excluded_nodes).unwrap_or_else(|| known(site, &request.excluded_nodes));
         let one = if site.select.one_task_per_core { 1 } else { u32::MAX };
         let per_socket = gres::parse(&request.tres_per_socket).map_err(|_| Unserved::Gres)?;
-        let per_job = gres::parse(&request.tres_per_job).map_err(|_| Unserved::Gres)?;
+        let mut per_job = gres::parse(&request.tres_per_job).map_err(|_| Unserved::Gres)?;
         if per_job.len() > 1 {
             return Err(Unserved::Gres);
         }
         let devices = per_job.first().map_or(0, |gres| u32::try_from(gres.count).unwrap_or(u32::MAX));
-        let nodes = Nodes::of(request, &required, rules, devices);
+        let mut nodes = Nodes::of(request, &required, rules, devices);
         let mut per_node = gres::parse(&request.tres_per_node).map_err(|_| Unserved::Gres)?;
+        if let Some(count) = nodes_by_devices(&per_job, &per_node)? {
+            nodes = nodes.exactly(count, request.max_nodes).ok_or(Unserved::Gres)?;
+            per_job.clear();
+        }
         let sockets = u64::from(request.sockets_per_node.max(1));
         per_node.extend(per_socket.into_iter().map(|g| GresAsk { count: g.count.saturating_mul(sockets), ..g }));
         let exclusive = request.sharing() == Sharing::Exclusive;
@@ -133,6 +137,16 @@ impl Ask {
     }
 }
 
+/// `--gpus=8 --gpus-per-node=4` asks for the same devices twice, and so for two nodes.
+fn nodes_by_devices(per_job: &[GresAsk], per_node: &[GresAsk]) -> Result<Option<u32>, Unserved> {
+    let Some(all) = per_job.first() else { return Ok(None) };
+    let Some(each) = per_node.iter().find(|each| each.name == all.name) else { return Ok(None) };
+    match (all.count.checked_div(each.count), all.count.checked_rem(each.count)) {
+        (Some(count @ 1..), Some(0)) => Ok(Some(u32::try_from(count).unwrap_or(u32::MAX))),
+        _ => Err(Unserved::Gres),
+    }
+}
+
 fn or_none(limit: u32) -> u32 {
     if limit == 0 { u32::MAX } else { limit }
 }
@@ -167,6 +181,12 @@ impl Nodes {
         // A range asks for as many nodes as there are, but for no more than there are tasks.
         let spread = if request.ntasks_set { max.min(tasks) } else { max };
         Self { min, max, want: if ranged { spread.max(min) } else { min }, tasks }
+    }
+
+    /// No fewer and no more, if what was asked for allows it. `asked_max` is 0 where nothing was.
+    fn exactly(self, count: u32, asked_max: u32) -> Option<Self> {
+        let fits = count >= self.min && (asked_max == 0 || count <= asked_max);
+        fits.then(|| Self { min: count, max: count, want: count, tasks: self.tasks.max(count) })
     }
 }
 

@@ -55,6 +55,8 @@ fn memory_and_devices_bound_what_a_node_takes() {
     assert_eq!(alone("-N1 --mem=4001"), ["1: BadConstraints"]);
     assert_eq!(alone("-N2 --gres=gpu:2"), ["1: n1:1c1t n2:1c1t"]);
     assert_eq!(alone("-N3 --gres=gpu:1"), ["1: BadConstraints"]);
+    assert_eq!(alone("--gpus=2 --gres=gpu:1"), ["1: n1:1c1t n2:1c1t"]);
+    assert_eq!(alone("--gpus=2 --gres=gpu:2"), ["1: n1:1c1t"]);
     assert_eq!(alone("--gpus=3"), ["1: n1:1c1t n2:1c1t"]);
     assert_eq!(alone("-n3 --gpus-per-task=1"), ["1: n1:2c2t n2:1c1t"]);
 }
