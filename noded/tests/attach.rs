@@ -56,7 +56,12 @@ impl Srun {
     }
 
     async fn input(&self, task: Option<u32>, data: &str, eof: bool) {
-        self.say(to_tasks::Body::Input(Input { task, data: data.as_bytes().to_vec().into(), eof })).await;
+        self.say(to_tasks::Body::Input(Input { task, data: data.as_bytes().to_vec().into(), eof, seq: 0 })).await;
+    }
+
+    async fn numbered(&self, seq: u64, data: &str, eof: bool) {
+        let data = data.as_bytes().to_vec().into();
+        self.say(to_tasks::Body::Input(Input { task: None, data, eof, seq })).await;
     }
 
     async fn next(&mut self) -> Option<from_tasks::Body> {
@@ -208,7 +213,7 @@ async fn much_input_through_cat_does_not_stop_for_ever() {
     let feeding = tokio::spawn(async move {
         for round in 0..=128 {
             let data = if round < 128 { piece.as_bytes().to_vec() } else { Vec::new() };
-            let input = Input { task: None, data: data.into(), eof: round == 128 };
+            let input = Input { task: None, data: data.into(), eof: round == 128, seq: 0 };
             up.send(ToTasks { body: Some(to_tasks::Body::Input(input)) }).await.unwrap();
         }
     });
@@ -327,5 +332,28 @@ async fn input_that_comes_before_the_tasks_is_not_lost() {
     let mut srun = attach(&node, me(), 0, 0, false).await;
     srun.input(None, "early\n", true).await;
     assert_eq!(srun.hear().await.of(0), "early\n");
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn input_that_is_sent_again_over_a_new_connection_is_taken_once() {
+    let place = Place::new();
+    let (mut leader, node) = held(&place).await;
+    leader.order(100, 1, order::Body::LaunchStep(step(&place.work(), 0, 1, &["cat"]))).await;
+    let mut srun = attach(&node, me(), 0, 0, false).await;
+    until_started(&mut srun, 1).await;
+    srun.numbered(1, "one\n", false).await;
+    srun.numbered(2, "two\n", false).await;
+    // What it takes it says; then the connection breaks.
+    while tokio::time::timeout(PATIENCE, srun.down.next()).await.unwrap().unwrap().unwrap().input_taken < 2 {}
+    drop(srun);
+    let mut again = attach(&node, me(), 0, 0, false).await;
+    let hello = tokio::time::timeout(PATIENCE, again.down.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!((hello.body, hello.input_taken), (Some(from_tasks::Body::Attached(true)), 2));
+    // A srun that had not heard that yet.
+    again.numbered(1, "one\n", false).await;
+    again.numbered(2, "two\n", false).await;
+    again.numbered(3, "three\n", true).await;
+    assert_eq!(again.hear().await.of(0), "one\ntwo\nthree\n");
     node.stop().await;
 }

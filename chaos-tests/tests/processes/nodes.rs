@@ -1,5 +1,8 @@
 //! Node daemons that die, and some that are not who they say.
 
+use std::io::{Read, Write};
+use std::process::Stdio;
+
 use crate::site::Site;
 
 #[test]
@@ -43,4 +46,27 @@ fn a_node_of_another_cluster_is_refused() {
     site.daemon("n1").says("another cluster");
     assert!(!site.run("sinfo", &["-h", "-o", "%t"]).contains("idle"));
     site.kill("n1");
+}
+
+#[test]
+fn no_input_of_a_step_is_lost_or_doubled_while_its_node_daemon_is_killed_and_started_again() {
+    let mut site = Site::start(1, 1);
+    let sent: String = (0..200_000).map(|line| format!("{line}\n")).collect();
+    let (first, rest) = sent.split_at(sent.len() / 2);
+    let mut command = site.command("timeout");
+    command.args(["100", "srun", "cat"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut srun = command.spawn().expect("timeout is installed");
+    let (mut input, mut output) = (srun.stdin.take().expect("piped"), srun.stdout.take().expect("piped"));
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        output.read_to_string(&mut text).map(|_| text)
+    });
+    input.write_all(first.as_bytes()).expect("srun reads");
+    site.kill("n1");
+    site.start_node("n1");
+    input.write_all(rest.as_bytes()).expect("srun reads on");
+    drop(input);
+    assert!(srun.wait().expect("it is ours").success());
+    let heard = reader.join().expect("it does not panic").expect("srun writes text");
+    assert!(heard == sent, "{} bytes of {} came back", heard.len(), sent.len());
 }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ending::{How, end_step};
 use super::interrupt::{Action, Interrupt};
+use super::kept::Kept;
 use super::node::{Control, Event, Gone, Link};
 use super::output::Printer;
 use super::prepare::StepDraft;
@@ -141,6 +142,7 @@ impl Console {
                 events: events.clone(),
                 control: controls,
                 input: waiting,
+                kept: Kept::default(),
                 seen: 0,
                 started: 0,
             };

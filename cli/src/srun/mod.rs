@@ -11,6 +11,7 @@
 mod console;
 mod ending;
 mod interrupt;
+mod kept;
 mod mpi;
 mod node;
 mod output;

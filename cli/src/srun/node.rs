@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
+use super::kept::Kept;
 use crate::site::{Client, Reach};
 
 /// Messages on their way to a node.
@@ -111,6 +112,8 @@ pub(super) struct Link {
     pub(super) events: mpsc::Sender<Event>,
     pub(super) control: mpsc::Receiver<Control>,
     pub(super) input: mpsc::Receiver<Input>,
+    /// Of `input`: what was sent.
+    pub(super) kept: Kept,
     pub(super) seen: u64,
     /// Tasks that were started there: input waits for all of them, since a task takes none before.
     pub(super) started: usize,
@@ -183,12 +186,16 @@ impl Link {
         out: mpsc::Sender<ToTasks>,
     ) -> Result<Parted, tonic::Status> {
         let mut acknowledged = self.seen;
+        let mut attached = false;
+        self.kept.send_again();
         loop {
             let owed = self.seen > acknowledged;
-            let listens = self.started >= self.place.task_ids.len();
+            let listens = attached && self.started >= self.place.task_ids.len();
             tokio::select! {
                 frame = frames.message() => {
                     let Some(frame) = frame? else { return Ok(Parted::Broken) };
+                    attached = true;
+                    self.kept.taken(frame.input_taken);
                     if let Some(parted) = self.hear(frame).await {
                         if matches!(parted, Parted::Over) {
                             self.farewell(&mut frames, &out).await;
@@ -208,7 +215,7 @@ impl Link {
                     // A node that takes nothing gets no signal this way; the cluster ends the step if need be.
                     let _full = out.try_send(ToTasks { body: Some(body) });
                 }
-                Some((permit, input)) = next_input(&out, &mut self.input), if listens => {
+                Some((permit, input)) = next_input(&out, &mut self.input, &mut self.kept), if listens => {
                     permit.send(ToTasks { body: Some(to_tasks::Body::Input(input)) });
                 }
             }
@@ -282,9 +289,10 @@ impl Link {
 async fn next_input<'a>(
     out: &'a mpsc::Sender<ToTasks>,
     input: &mut mpsc::Receiver<Input>,
+    kept: &mut Kept,
 ) -> Option<(mpsc::Permit<'a, ToTasks>, Input)> {
     let permit = out.reserve().await.ok()?;
-    Some((permit, input.recv().await?))
+    Some((permit, kept.next(input).await?))
 }
 
 #[cfg(test)]

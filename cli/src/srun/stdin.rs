@@ -23,9 +23,9 @@ pub(super) async fn pump(from: streams::Input, nodes: Vec<mpsc::Sender<Input>>) 
         streams::Input::File(file) => (None, read_on_a_thread::<File>(file)),
     };
     while let Some(data) = pieces.recv().await {
-        send(&nodes, &Input { task, data, eof: false }).await;
+        send(&nodes, &Input { task, data, eof: false, seq: 0 }).await;
     }
-    send(&nodes, &Input { task, data: Bytes::new(), eof: true }).await;
+    send(&nodes, &Input { task, data: Bytes::new(), eof: true, seq: 0 }).await;
     // The channels stay open: a node that is attached again must not take a closed one for something new.
     std::future::pending::<()>().await;
 }

@@ -47,7 +47,7 @@ impl Door {
         tokio::spawn(async move {
             if let Err(failure) = door.carry(speaker.uid, attach, up, &down).await {
                 let body = Some(from_tasks::Body::Failure(failure));
-                let _ = down.send(Ok(FromTasks { seq: 0, body })).await;
+                let _ = down.send(Ok(FromTasks { seq: 0, body, input_taken: 0 })).await;
             }
         });
         Ok(ReceiverStream::new(stream))
@@ -57,7 +57,7 @@ impl Door {
         let attempt = AttemptKey { uid: attach.uid, attempt: attach.attempt };
         let step = StepKey { attempt, step: attach.step_id };
         if let Some(over) = self.wait_for(uid, step).await? {
-            let _ = down.send(Ok(FromTasks { seq: 0, body: Some(from_tasks::Body::Over(over)) })).await;
+            let _ = down.send(Ok(FromTasks { seq: 0, body: Some(from_tasks::Body::Over(over)), input_taken: 0 })).await;
             return Ok(());
         }
         let mut stream = match self.steps.attach(step).await {
@@ -113,7 +113,7 @@ impl Door {
         };
         let Some(exit) = over else { return Err(failure(INVALID_JOB, &error.to_string())) };
         let over = StepOver { wait_status: exit.wait_status, error: exit.error };
-        let _ = down.send(Ok(FromTasks { seq: 0, body: Some(from_tasks::Body::Over(over)) })).await;
+        let _ = down.send(Ok(FromTasks { seq: 0, body: Some(from_tasks::Body::Over(over)), input_taken: 0 })).await;
         Ok(())
     }
 }

@@ -88,7 +88,7 @@ async fn tell_stages(shared: Rc<Shared>, mut writer: Writer) {
 
 async fn observe(shared: &Shared, mut writer: Writer) {
     let mut frames = shared.outbox.observe();
-    let hello = FromTasks { seq: 0, body: Some(from_tasks::Body::Attached(true)) };
+    let hello = FromTasks { seq: 0, body: Some(from_tasks::Body::Attached(true)), input_taken: 0 };
     if write_tasks(&mut writer, hello).await.is_err() {
         return;
     }
@@ -119,10 +119,8 @@ async fn own(shared: &Rc<Shared>, reader: Reader, writer: Writer, attach: Attach
 }
 
 async fn tell(shared: &Shared, mut writer: Writer, resume_after: u64, number: u64) {
-    let hello = FromTasks { seq: 0, body: Some(from_tasks::Body::Attached(true)) };
-    if write_tasks(&mut writer, hello).await.is_err() {
-        return;
-    }
+    // The first frame of all: what srun sent before and is not in here, it sends again.
+    let mut told = None;
     let mut sent = resume_after;
     loop {
         let (added, changed) = (shared.outbox.added.notified(), shared.owner_changed.notified());
@@ -133,6 +131,15 @@ async fn tell(shared: &Shared, mut writer: Writer, resume_after: u64, number: u6
         // input would stop for ever.
         if shared.input_paused.get() {
             shared.outbox.acknowledge(sent);
+        }
+        let taken = shared.input_taken.get();
+        if told != Some(taken) {
+            let hello = FromTasks { seq: 0, body: Some(from_tasks::Body::Attached(true)), input_taken: taken };
+            if write_tasks(&mut writer, hello).await.is_err() {
+                return;
+            }
+            told = Some(taken);
+            continue;
         }
         let Some(frame) = shared.outbox.after(sent) else {
             tokio::select! {
@@ -153,9 +160,8 @@ async fn hear(shared: &Rc<Shared>, mut reader: Reader) {
     while let Ok(Some(frame)) = read_frame::<ToStep>(&mut reader).await {
         let Some(to_step::Body::Tasks(ToTasks { body: Some(body) })) = frame.body else { continue };
         match body {
-            to_tasks::Body::Input(input) => {
-                feed(shared, input).await;
-            }
+            to_tasks::Body::Input(input) if input.seq > 0 && input.seq <= shared.input_taken.get() => {}
+            to_tasks::Body::Input(input) => feed(shared, input).await,
             to_tasks::Body::Resize(resize) => shared.resize(resize.rows, resize.columns),
             to_tasks::Body::Received(seq) => shared.outbox.acknowledge(seq),
             to_tasks::Body::Signal(signal) => shared.signal(signal as i32, false),
@@ -164,15 +170,25 @@ async fn hear(shared: &Rc<Shared>, mut reader: Reader) {
     }
 }
 
-/// Hands input on; once that takes long, output no longer waits for acknowledgements.
-async fn feed(shared: &Shared, input: Input) {
-    let mut feeding = std::pin::pin!(shared.feed(input.task, input.data, input.eof));
+/// Hands input on; once that takes long, output no longer waits for acknowledgements. What came is handed on even if this
+/// connection ends meanwhile: srun will not send it again.
+async fn feed(shared: &Rc<Shared>, input: Input) {
+    if input.seq > 0 {
+        shared.input_taken.set(input.seq);
+        shared.owner_changed.notify_waiters();
+    }
+    let handing = shared.clone();
+    let mut feeding = tokio::task::spawn_local(async move {
+        let _turn = handing.input_turn.lock().await;
+        handing.feed(input.task, input.data, input.eof).await;
+    });
     if tokio::time::timeout(INPUT_PATIENCE, &mut feeding).await.is_ok() {
         return;
     }
     shared.input_paused.set(true);
     shared.owner_changed.notify_waiters();
-    feeding.await;
+    // It fails only where the supervisor ends.
+    let _ended = feeding.await;
     shared.input_paused.set(false);
 }
 

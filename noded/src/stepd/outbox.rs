@@ -30,7 +30,7 @@ impl Outbox {
     pub(crate) fn push(&self, body: from_tasks::Body) {
         let seq = self.last_seq.get() + 1;
         self.last_seq.set(seq);
-        let frame = FromTasks { seq, body: Some(body) };
+        let frame = FromTasks { seq, body: Some(body), input_taken: 0 };
         let size = frame.encoded_len();
         self.observers
             .borrow_mut()

@@ -57,6 +57,10 @@ pub(crate) struct Shared {
     pub(crate) owner: Cell<u64>,
     pub(crate) owner_lost: Cell<Option<Instant>>,
     pub(crate) owner_changed: Notify,
+    /// The last numbered piece of input that came: it is handed to its tasks whatever becomes of the connection.
+    pub(crate) input_taken: Cell<u64>,
+    /// Pieces reach a task in the order in which they came, over several connections too.
+    pub(crate) input_turn: tokio::sync::Mutex<()>,
     /// srun's stream is not read because a task does not read its input.
     pub(crate) input_paused: Cell<bool>,
 }
@@ -78,6 +82,8 @@ impl Shared {
             owner: Cell::new(0),
             owner_lost: Cell::new(None),
             owner_changed: Notify::new(),
+            input_taken: Cell::new(0),
+            input_turn: tokio::sync::Mutex::new(()),
             input_paused: Cell::new(false),
         })
     }
