@@ -7,6 +7,7 @@ use muster_proto::wire::{Claim, Signed};
 use prost::Message;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
+use tokio::sync::Semaphore;
 
 /// Largest credential that is looked at, bytes. Munge's own limit on payloads is 1 MiB; ours are some 200 bytes.
 const CREDENTIAL_BYTES_MAX: usize = 16 * 1024;
@@ -62,6 +63,10 @@ pub trait Credentials: Send + Sync + 'static {
     fn unwrap(&self, credential: &[u8]) -> Result<(Vec<u8>, u32, u32), CredentialError>;
     /// Whether the calls above block on another process, and so need a thread of their own.
     fn blocks(&self) -> bool;
+    /// Where those who call such a keeper wait for their turn; nothing: as many as like.
+    fn turns(&self) -> Option<&Semaphore> {
+        None
+    }
     /// `auth/munge` or `auth/none`.
     fn name(&self) -> &'static str;
 }
@@ -145,6 +150,12 @@ async fn on_its_thread<T: Send + 'static>(
         return work(&**keeper);
     }
     let keeper = keeper.clone();
-    let done = tokio::task::spawn_blocking(move || work(&*keeper)).await;
+    let _turn = match keeper.turns() {
+        // Nobody closes it.
+        Some(turns) => turns.acquire().await.ok(),
+        None => None,
+    };
+    let worker = keeper.clone();
+    let done = tokio::task::spawn_blocking(move || work(&*worker)).await;
     done.unwrap_or_else(|_| Err(CredentialError::Unavailable("the authentication thread ended".into())))
 }

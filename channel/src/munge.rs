@@ -10,9 +10,13 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use libloading::Library;
+use tokio::sync::Semaphore;
 
 use crate::credential::{CredentialError, Credentials};
 use crate::munged;
+
+/// Calls of one process that wait for munged at once. It has two threads, and a short queue beyond which it answers nobody.
+const CALLS_AT_ONCE_MAX: usize = 32;
 
 const LIBRARY: &str = "libmunge.so.2";
 const OPT_CIPHER: c_int = 0;
@@ -39,6 +43,7 @@ pub struct Munge {
     functions: OnceLock<Result<Functions, CredentialError>>,
     socket: Option<CString>,
     socket_path: Option<PathBuf>,
+    turns: Semaphore,
     /// One of a command: it is alone on its thread, and in a hurry.
     of_command: bool,
 }
@@ -64,6 +69,7 @@ impl Munge {
             functions: OnceLock::new(),
             socket: socket.and_then(|path| CString::new(path.as_os_str().as_encoded_bytes()).ok()),
             socket_path: socket.map(Path::to_owned),
+            turns: Semaphore::new(CALLS_AT_ONCE_MAX),
             of_command,
         }
     }
@@ -178,6 +184,10 @@ impl Credentials for Munge {
 
     fn blocks(&self) -> bool {
         !self.of_command
+    }
+
+    fn turns(&self) -> Option<&Semaphore> {
+        Some(&self.turns)
     }
 
     fn name(&self) -> &'static str {

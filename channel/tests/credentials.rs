@@ -145,3 +145,11 @@ fn a_secret_is_opened_by_whom_it_is_for_and_nobody_else() {
     let of_other = keeper.wrap_for(b"the key", own + 1).unwrap();
     assert!(matches!(keeper.unwrap(&of_other), Err(CredentialError::Invalid(_))));
 }
+
+#[tokio::test]
+async fn a_thousand_who_seal_at_once_wait_for_their_turn() {
+    let munged = Munged::start();
+    let keeper = munged.keeper();
+    let sealing = (0..1_000).map(|_| seal(&keeper, b"request".to_vec(), claim()));
+    assert!(futures::future::join_all(sealing).await.iter().all(Result::is_ok));
+}
