@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::{Claim, ListJobs, Request, Signed, reply, request};
 use prost::Message;
 
-use crate::places::is_root;
+use crate::places::{self, is_root};
 use crate::site::{Site, eventually, finish};
 
 /// Users that every Linux has.
@@ -68,6 +67,47 @@ fn a_replayed_or_borrowed_credential_is_refused_by_a_real_controller() {
         let borrowed = Signed { request: other.request, ..signed(&keeper, [3; 16]).await };
         refused(send(&site, borrowed).await, "another request");
     });
+}
+
+#[test]
+fn real_munge_does_not_make_a_user_a_node_nor_a_machine_another() {
+    if !is_root() {
+        return;
+    }
+    let mut site = with_munge();
+    let conf = fs::read_to_string(site.path("slurm.conf")).expect("it was written");
+    let port = places::free_ports(1);
+    let elsewhere = |name: &str, text: &str| {
+        let spool = site.path(name).display().to_string();
+        let own = site.path("spool").display().to_string();
+        let moved = text.replace(&own, &spool).replace("spool-%n.pid", &format!("{name}-%n.pid"));
+        let node = moved.lines().map(|line| match line.split_once(" Port=") {
+            Some((before, after)) => format!("{before} Port={port} {}\n", after.split_once(' ').map_or("", |it| it.1)),
+            None => format!("{line}\n"),
+        });
+        site.write(&format!("{name}.conf"), &node.collect::<String>());
+    };
+    elsewhere("clone", &conf);
+    elsewhere("foreign", &conf.replace("ClusterName=proc", "ClusterName=other"));
+    elsewhere("users", &conf.replace("SlurmdUser=root", "SlurmdUser=nobody"));
+    for (name, uid, why) in
+        [("clone", 0, "another machine"), ("foreign", 0, "another cluster"), ("users", ALICE.1, "speak for a node")]
+    {
+        let home = site.path(name);
+        fs::create_dir_all(&home).expect("it is ours");
+        fs::set_permissions(&home, fs::Permissions::from_mode(0o777)).expect("it is ours");
+        fs::set_permissions(site.path("log"), fs::Permissions::from_mode(0o777)).expect("it is ours");
+        let mut command = site.command("setpriv");
+        command.args([format!("--reuid={uid}"), format!("--regid={uid}"), "--clear-groups".into()]);
+        command
+            .arg(site.path("bin/muster-noded"))
+            .args(["-D", "-N", "n1", "-f"])
+            .arg(site.path(&format!("{name}.conf")));
+        site.spawn(name, command);
+        site.daemon(name).says(why);
+        site.kill(name);
+        assert!(site.run("sinfo", &["-h", "-o", "%t"]).contains("idle"), "{name}: the real one serves on");
+    }
 }
 
 async fn signed(keeper: &Arc<dyn Credentials>, id: [u8; 16]) -> Signed {
@@ -140,12 +180,13 @@ fn start_munged(site: &mut Site) {
 
 /// Users cannot reach into a developer's target folder.
 fn copy_commands(site: &Site) {
-    let own = site.path("bin/muster");
-    let built = fs::canonicalize(&own).expect("it is a link to what was built");
-    fs::remove_file(&own).expect("it is ours");
-    fs::copy(built, &own).expect("there is room");
-    fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    assert!(Path::new(&own).exists());
+    for program in ["bin/muster", "bin/muster-noded"] {
+        let own = site.path(program);
+        let built = fs::canonicalize(&own).expect("it is a link to what was built");
+        fs::remove_file(&own).expect("it is ours");
+        fs::copy(built, &own).expect("there is room");
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
 }
 
 fn ok(site: &Site, user: (&str, u32), program: &str, arguments: &[&str]) -> String {
