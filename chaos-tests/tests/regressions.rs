@@ -24,3 +24,20 @@ fn seeds_that_once_showed_something_keep_all_promises() {
         assert!(report.breaches.is_empty(), "{what}:\n  {broken}\nreplay with a trace:\n  {replay}");
     }
 }
+
+/// The same, of runs in which the cluster itself changes.
+const CHANGES: [(u64, &str); 3] = [
+    (1, "a leader that ended for its stalled disk, and two spares that came and went"),
+    (2, "a replica that was removed after its line was gone never heard of it"),
+    (4, "nobody rested while a removed replica went on"),
+];
+
+#[test]
+fn changing_clusters_that_once_showed_something_keep_all_promises() {
+    for (seed, what) in CHANGES {
+        let report = run(seed, &Shape { changes: true, ..Shape::default() }, false);
+        let replay = format!("cargo run --profile sim -p muster-chaos-tests --bin sim -- --changes {seed}");
+        let broken = report.breaches.join("\n  ");
+        assert!(report.breaches.is_empty(), "{what}:\n  {broken}\nreplay with a trace:\n  {replay}");
+    }
+}

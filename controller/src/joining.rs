@@ -64,7 +64,9 @@ pub(crate) async fn leave_when_removed(seat: Arc<Seat>, member: Arc<Member>) {
         let before = apart;
         let retired = member.core.read(|cluster| cluster.replica(own).is_some_and(|row| row.retired));
         apart = retired || member.core.leadership().leader.is_none();
-        if before && apart && ask_all(&seat).await.is_some_and(|joined| joined.retired) {
+        // After a restart the leader that the vote names may be long gone: whoever refuses this replica knows more.
+        let refused = member.transport.take_refused();
+        if ((before && apart) || refused) && ask_all(&seat).await.is_some_and(|joined| joined.retired) {
             let name = seat.name();
             seat.fail(format!(
                 "replica {name} was removed from the cluster, and its store is not admitted again: to let {name} come back, \

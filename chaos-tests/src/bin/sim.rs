@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 const USAGE: &str =
     "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
        sim [--again N] [--brief] --story NAME | sim --stories | sim --states
-  --fencing: nodes can be fenced.
+  --fencing: nodes can be fenced. --changes: replicas, disks, clocks, slurm.conf and programs change meanwhile.
   --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
 
@@ -22,6 +22,7 @@ struct Wanted {
     again: u64,
     brief: bool,
     numbers: Vec<u64>,
+    story_seed: Option<u64>,
 }
 
 fn main() -> Result<ExitCode> {
@@ -42,7 +43,8 @@ fn main() -> Result<ExitCode> {
 }
 
 fn parse() -> Result<Wanted> {
-    let mut wanted = Wanted { shape: Shape::default(), many: false, again: 0, brief: false, numbers: Vec::new() };
+    let mut wanted =
+        Wanted { shape: Shape::default(), many: false, again: 0, brief: false, numbers: Vec::new(), story_seed: None };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -54,14 +56,19 @@ fn parse() -> Result<Wanted> {
                 let name = words.next().context(USAGE)?;
                 let story = Story::named(&name).context("no story of that name")?;
                 wanted.shape = Shape::of(story);
-                wanted.numbers.push(story.seed);
+                wanted.story_seed = Some(story.seed);
             }
             "--stories" => list(&STORIES.map(|story| story.name)),
             "--states" => list(STATES),
+            "--changes" => wanted.shape.changes = true,
             "--fencing" => wanted.shape.fencing = true,
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
         }
+    }
+    // A seed that is given too counts more than the story's own.
+    if wanted.numbers.is_empty() {
+        wanted.numbers.extend(wanted.story_seed);
     }
     Ok(wanted)
 }
@@ -101,6 +108,9 @@ fn many(from: u64, count: u64, shape: &Shape) -> Result<bool> {
         child.args(["--brief", "--replicas", &shape.replicas.to_string(), &seed.to_string()]);
         if !shape.faults {
             child.arg("--calm");
+        }
+        if shape.changes {
+            child.arg("--changes");
         }
         if shape.fencing {
             child.arg("--fencing");

@@ -2,8 +2,12 @@
 //!
 //! The promises are judged by this and by the state at the end, never by what the cluster says of itself on the way.
 
-use std::collections::BTreeMap;
+mod registers;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+
+pub use registers::{Value, Write, Written, comment_of, drain_of, hold_of, may_be, remark_of};
 
 /// What a client was told about a submit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,28 @@ pub struct Seen {
     pub runs: Vec<Run>,
     /// In the order of their answers.
     pub reads: Vec<Read>,
+    /// By register, in the order in which its one client wrote. The first is the value that it has from the beginning.
+    pub writes: BTreeMap<String, Vec<Write>>,
+    /// In the order of their answers.
+    pub values: Vec<Value>,
+    /// Jobs that somebody may end: their users, or their time limit.
+    pub endable: BTreeSet<u64>,
+    /// When a node first failed, by name.
+    pub node_faults: BTreeMap<String, u64>,
+    /// From when to when a majority of controllers ran undisturbed.
+    pub calm: Vec<(u64, u64)>,
+    /// From when to when nobody led with a quorum behind it.
+    pub leaderless: Vec<(u64, u64)>,
+    /// Requests that were right, and were refused for good: what, and why.
+    pub turned_away: Vec<(String, String)>,
+    /// What an administrator did, and whether it was done in the end.
+    pub deeds: Vec<(String, bool)>,
+    /// Requests that no right client makes: what, and what came of it, where it was not refused.
+    pub poison: Vec<(String, Option<String>)>,
+    /// Repeats that were answered as they must be, by kind.
+    pub repeats: BTreeMap<&'static str, u64>,
+    /// Daemons that ended by themselves although nothing of theirs failed.
+    pub ended: Vec<String>,
 }
 
 /// Shared by clients and machines of a run. Cheap to clone.

@@ -1,5 +1,7 @@
 //! One checker a promise. Each is a pure function of what was seen and of the replicas' states after healing.
 
+mod p10_always_on;
+mod p11_no_poison;
 mod p1_acked_is_durable;
 mod p2_exactly_once;
 mod p3_one_run_at_a_time;
@@ -8,6 +10,7 @@ mod p5_jobs_outlive_controllers;
 mod p6_one_voice;
 mod p7_honest_reads;
 mod p8_same_state;
+mod p9_fast_failover;
 
 use std::collections::BTreeMap;
 
@@ -49,6 +52,8 @@ pub struct FinalState {
     pub digest: u128,
     /// By uid.
     pub jobs: BTreeMap<u64, FinalJob>,
+    /// What the state has in each register that clients write.
+    pub registers: BTreeMap<String, String>,
     /// Broken invariants of the state machine, in its own words.
     pub broken: Vec<String>,
 }
@@ -64,6 +69,9 @@ pub fn breaches(seen: &Seen, states: &[FinalState]) -> Vec<String> {
         ("P6 one-voice", p6_one_voice::check(seen, states)),
         ("P7 honest-reads", p7_honest_reads::check(seen)),
         ("P8 same-state", p8_same_state::check(states)),
+        ("P9 fast-failover", p9_fast_failover::check(seen)),
+        ("P10 always-on", p10_always_on::check(seen)),
+        ("P11 no-poison", p11_no_poison::check(seen)),
     ];
     let named =
         checks.into_iter().flat_map(|(name, found)| found.into_iter().map(move |line| format!("{name}: {line}")));
@@ -72,6 +80,8 @@ pub fn breaches(seen: &Seen, states: &[FinalState]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{FinalJob, FinalState};
     use crate::oracle::{Run, Seen, Submit, Told};
 
@@ -86,7 +96,14 @@ mod tests {
             let (array, task, attempts, held) = (None, None, Vec::new(), false);
             (uid, FinalJob { uid, job_id, name, array, task, attempts, finished: true, state, batch: false, held })
         };
-        FinalState { name: "c1".into(), index: 9, digest: 0, jobs: jobs.iter().map(job).collect(), broken: Vec::new() }
+        FinalState {
+            name: "c1".into(),
+            index: 9,
+            digest: 0,
+            jobs: jobs.iter().map(job).collect(),
+            registers: BTreeMap::new(),
+            broken: Vec::new(),
+        }
     }
 
     pub(super) fn run(uid: u64, attempt: u32, node: &str, began_ms: u64, over_ms: Option<u64>) -> Run {

@@ -1,9 +1,10 @@
-//! One submit makes at most one job; a refused one makes none; no job id or uid is told twice.
+//! One submit makes at most one job; a refused one makes none; no job id or uid is told twice. An update is carried out once:
+//! it does not come back after a later one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::FinalState;
-use crate::oracle::{Seen, Told};
+use crate::oracle::{Seen, Told, may_be};
 
 pub(super) fn check(seen: &Seen, states: &[FinalState]) -> Vec<String> {
     let mut found = Vec::new();
@@ -14,6 +15,7 @@ pub(super) fn check(seen: &Seen, states: &[FinalState]) -> Vec<String> {
             *made.entry(&job.name).or_default() += 1;
         }
         found.extend(doubled_tasks(state));
+        found.extend(updated_again(seen, state));
         for (name, submit) in &seen.submits {
             let most = u32::from(submit.told != Told::Refused);
             let count = made.get(name.as_str()).copied().unwrap_or(0);
@@ -32,6 +34,15 @@ pub(super) fn check(seen: &Seen, states: &[FinalState]) -> Vec<String> {
     found
 }
 
+/// After all is over a register has what was written last.
+fn updated_again(seen: &Seen, state: &FinalState) -> Vec<String> {
+    let known = seen.writes.iter().filter_map(|(name, writes)| Some((name, writes, state.registers.get(name)?)));
+    let wrong = known.filter(|(_, writes, value)| !may_be(writes, value, u64::MAX, u64::MAX));
+    wrong
+        .map(|(name, writes, value)| format!("{name} is {value:?} on {}, after {:?}", state.name, writes.last()))
+        .collect()
+}
+
 /// Each task of an array has one record.
 fn doubled_tasks(state: &FinalState) -> Vec<String> {
     let mut seen = BTreeSet::new();
@@ -44,13 +55,27 @@ fn doubled_tasks(state: &FinalState) -> Vec<String> {
 mod tests {
     use super::super::tests::{accepted, state_with};
     use super::check;
-    use crate::oracle::Told;
+    use crate::oracle::{Seen, Told, Write, Written};
 
     #[test]
     fn a_job_made_twice_is_found() {
         let seen = accepted("a", 1, 10);
         assert!(check(&seen, &[state_with(&[(10, 1, "a")])]).is_empty());
         assert_eq!(check(&seen, &[state_with(&[(10, 1, "a"), (11, 2, "a")])]).len(), 1);
+    }
+
+    #[test]
+    fn an_update_that_comes_back_is_found() {
+        let write = |value: &str, asked_ms, written| Write { value: value.into(), asked_ms, written };
+        let writes = vec![write("1", 1, Written::Done(2)), write("2", 3, Written::Done(4))];
+        let mut seen = Seen { writes: [("r".to_owned(), writes)].into(), ..Seen::default() };
+        let mut state = state_with(&[]);
+        state.registers.insert("r".into(), "2".into());
+        assert!(check(&seen, std::slice::from_ref(&state)).is_empty());
+        state.registers.insert("r".into(), "1".into());
+        assert_eq!(check(&seen, std::slice::from_ref(&state)).len(), 1);
+        seen.writes.get_mut("r").expect("it is there")[1].written = Written::Unknown;
+        assert!(check(&seen, &[state]).is_empty());
     }
 
     #[test]

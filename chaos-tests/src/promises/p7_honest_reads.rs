@@ -1,10 +1,11 @@
 //! A listing shows every job that was acknowledged before it was asked for, whichever replica answers; and no listing is of
 //! an older state than one that was answered before it was asked for. A job whose cancel or release was acknowledged is never
-//! shown live, or held, by a listing that was asked for later.
+//! shown live, or held, by a listing that was asked for later. What clients write again and again - comments, holds, drains - is
+//! read as it was written: never as it was before what was acknowledged, nor as nobody wrote it.
 
 use std::collections::BTreeMap;
 
-use crate::oracle::{Read, Seen, Told};
+use crate::oracle::{Read, Seen, Told, may_be};
 
 pub(super) fn check(seen: &Seen) -> Vec<String> {
     let mut found = Vec::new();
@@ -17,6 +18,7 @@ pub(super) fn check(seen: &Seen) -> Vec<String> {
         }
     }
     found.extend(turned_back(seen));
+    found.extend(never_so(seen));
     found.extend(undone(seen, "cancelled", &seen.cancelled, |read| &read.live));
     found.extend(undone(seen, "released", &seen.released, |read| &read.held));
     found
@@ -32,6 +34,19 @@ fn undone(seen: &Seen, done: &str, when: &BTreeMap<u64, u64>, as_before: impl Fn
                 "{} asked at {} showed uid {uid} as before it was {done} at {at}",
                 read.from, read.asked_ms
             ));
+        }
+    }
+    found
+}
+
+/// Values that no order of writes explains.
+fn never_so(seen: &Seen) -> Vec<String> {
+    let mut found = Vec::new();
+    for read in &seen.values {
+        let Some(writes) = seen.writes.get(&read.register) else { continue };
+        if !may_be(writes, &read.value, read.asked_ms, read.told_ms) {
+            let (register, value, from, at) = (&read.register, &read.value, &read.from, read.asked_ms);
+            found.push(format!("{from} asked at {at} said {register} is {value:?}, which it was not then"));
         }
     }
     found
@@ -57,7 +72,7 @@ fn turned_back(seen: &Seen) -> Vec<String> {
 mod tests {
     use super::super::tests::accepted;
     use super::check;
-    use crate::oracle::{Read, Seen};
+    use crate::oracle::{Read, Seen, Value, Write, Written};
 
     #[test]
     fn a_stale_listing_is_found() {
@@ -85,6 +100,26 @@ mod tests {
         seen.reads.push(Read { live: vec![7], ..read(3, 5) });
         seen.reads.push(Read { held: vec![8], ..read(3, 5) });
         assert_eq!(check(&seen).len(), 2);
+    }
+
+    #[test]
+    fn a_value_that_was_written_over_or_is_not_written_yet_is_found() {
+        let write = |value: &str, asked_ms, written| Write { value: value.into(), asked_ms, written };
+        let writes =
+            vec![write("", 0, Written::Done(0)), write("a", 10, Written::Done(20)), write("b", 30, Written::Refused)];
+        let mut seen = Seen { writes: [("r".to_owned(), writes)].into(), ..Seen::default() };
+        let value = |value: &str, asked_ms, told_ms| Value {
+            register: "r".into(),
+            value: value.into(),
+            asked_ms,
+            told_ms,
+            from: "c1".into(),
+        };
+        seen.values =
+            vec![value("", 5, 9), value("", 15, 16), value("a", 15, 16), value("a", 21, 22), value("", 20, 22)];
+        assert_eq!(check(&seen), Vec::<String>::new());
+        seen.values = vec![value("a", 5, 9), value("", 21, 22), value("b", 31, 32)];
+        assert_eq!(check(&seen).len(), 3);
     }
 
     fn read(asked_ms: u64, index: u64) -> Read {

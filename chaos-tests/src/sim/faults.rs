@@ -49,6 +49,26 @@ pub(crate) enum What {
     WipeSpool(usize),
     /// The clock of whoever leads is suddenly so many ms ahead.
     LeaderClockAhead(i64),
+    /// The clock of one controller jumps by so many ms, and back at the end.
+    ClockJump(usize, i64),
+    /// A controller gets an empty disk in the place of its own. Only if all others have theirs.
+    WipeDisk(usize),
+    /// A controller's disk loses what it had synced, and gets an empty one in its place later. Only if all others have theirs.
+    DamageDisk(usize),
+    /// Nothing more can be written at one controller.
+    FullDisk(usize),
+    /// Every sync fails at one controller.
+    FailSyncs(usize),
+    /// A new program is installed at one controller, and started.
+    Upgrade(usize),
+    /// Power cut of whoever leads, which starts again at once and reaches no other controller; clients and nodes do.
+    LeaderReturnsAlone,
+    /// All controllers but the leader lose power, and come back with empty disks: a majority is lost.
+    ReinstallOthers,
+    /// All controllers but the leader lose power. Later one of them comes back as it was, and the others with empty disks.
+    LoseOthers,
+    /// Forced recovery: the one controller that is left goes on alone.
+    Recover,
     /// Messages take up to so many ms.
     SlowNet(u64),
     /// Each sync of a controller's disk takes so many ms.
@@ -75,12 +95,27 @@ impl What {
             What::DeafenNode(_) => "nodes that hear nothing",
             What::WipeSpool(_) => "wiped spools",
             What::LeaderClockAhead(_) => "leaders' clocks ahead",
+            What::ClockJump(..) => "clocks that jump",
+            What::WipeDisk(_) => "disks replaced",
+            What::DamageDisk(_) => "disks that lost what was synced",
+            What::FullDisk(_) => "full disks",
+            What::FailSyncs(_) => "disks that fail to sync",
+            What::Upgrade(_) => "programs upgraded",
+            What::LeaderReturnsAlone => "leaders that return alone",
+            What::ReinstallOthers => "majorities reinstalled",
+            What::LoseOthers => "majorities lost",
+            What::Recover => "forced recoveries",
             What::SlowNet(_) => "slow networks",
+            What::SlowDisk(_, STALLED_MS..) => "stalled disks",
             What::SlowDisk(..) => "slow disks",
         }
     }
 }
 
+/// A sync that takes so long, ms, is a stall.
+pub(crate) const STALLED_MS: u64 = 1_000;
+/// A year.
+const YEAR_MS: i64 = 365 * 24 * 3_600 * 1_000;
 /// Between two faults, ms.
 const PAUSE_MS: (u64, u64) = (200, 1_800);
 
@@ -93,9 +128,18 @@ pub(crate) fn plan(seed: u64, shape: &Shape) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut at_ms = dice.between(300, 1_500);
     while shape.faults && at_ms < shape.safety_ms {
-        let what = what(&mut dice, shape);
+        let of_changes = shape.changes && dice.once_in(2);
+        let what = if of_changes { what_changes(&mut dice, shape) } else { what(&mut dice, shape) };
         faults.push(Fault { at_ms, for_ms: duration(&mut dice, what), what });
         at_ms += dice.between(PAUSE_MS.0, PAUSE_MS.1);
+    }
+    if shape.changes {
+        // Everybody is upgraded somewhen in most runs, so that the new level can be put in force.
+        faults.extend((0..shape.replicas).map(|one| {
+            let at_ms = dice.between(500, shape.safety_ms);
+            Fault { at_ms, for_ms: dice.between(50, 1_000), what: What::Upgrade(one) }
+        }));
+        faults.sort_by_key(|fault| fault.at_ms);
     }
     faults
 }
@@ -122,9 +166,25 @@ fn what(dice: &mut Dice, shape: &Shape) -> What {
     }
 }
 
+fn what_changes(dice: &mut Dice, shape: &Shape) -> What {
+    let one = dice.index(shape.replicas);
+    match dice.between(0, 13) {
+        0..=2 => What::WipeDisk(one),
+        3 => What::DamageDisk(one),
+        4 => What::FullDisk(one),
+        5 => What::FailSyncs(one),
+        6 | 7 => What::SlowDisk(one, dice.between(STALLED_MS, 5_000)),
+        8 => What::ClockJump(one, i64::try_from(dice.between(0, 20_000)).expect("small") - 10_000),
+        9 => What::LeaderClockAhead(YEAR_MS),
+        _ => What::Upgrade(one),
+    }
+}
+
 fn duration(dice: &mut Dice, what: What) -> u64 {
     match what {
         What::CrashLeader | What::CrashController(_) | What::CrashAll => dice.between(50, 2_500),
+        What::WipeDisk(_) | What::Upgrade(_) => dice.between(50, 1_500),
+        What::DamageDisk(_) | What::FullDisk(_) | What::FailSyncs(_) => dice.between(500, 3_000),
         What::KillNoded(_) | What::WipeSpool(_) => dice.between(10, 1_500),
         What::RebootNode(_) => dice.between(200, 4_000),
         // Often longer than SlurmdTimeout, so that the node is lost.

@@ -10,9 +10,12 @@
 //! ```
 
 mod bmc;
+mod calm;
 mod chance;
+mod changes;
 mod clients;
 mod clock;
+mod disks;
 mod faults;
 mod heard;
 mod machine;
@@ -20,6 +23,8 @@ mod moment;
 mod net;
 mod panics;
 mod power;
+mod recovery;
+mod registers;
 mod run;
 mod script;
 mod seats;

@@ -7,6 +7,8 @@ use super::storm::Storm;
 pub(crate) enum Moment {
     /// The first fence of the run has come so far.
     Fence(Step),
+    /// A replica has purged its log.
+    LogPurged,
 }
 
 /// How far a fence has come.
@@ -28,6 +30,9 @@ impl Storm {
     /// Whether the run has come so far.
     pub(super) fn is_reached(&self, moment: Moment) -> bool {
         match moment {
+            Moment::LogPurged => {
+                self.world.seats.replicas().iter().any(|(_, replica)| replica.metrics().purged_index > 0)
+            }
             Moment::Fence(step) => self.fence_step().is_some_and(|reached| reached >= step),
         }
     }

@@ -41,6 +41,7 @@ impl Storm {
         let meant = self.is_being_fenced(&boot);
         self.count(if meant { "strikes" } else { "strikes on a boot that nobody fences" });
         self.world.bmcs.set_off(node, true);
+        self.world.oracle.seen().node_faults.entry(node.to_owned()).or_insert(now_ms);
         if !self.down.contains(node) {
             sim.crash(node);
         }

@@ -61,7 +61,9 @@ pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
         Err(why) => vec![why],
     };
     breaches.extend(run.watch.breaches.iter().cloned());
-    breaches.extend(run.world.seats.failures());
+    if breaches.is_empty() {
+        breaches.extend(run.world.seats.failures());
+    }
     let virtual_ms = run.now_ms();
     let mut reached = std::mem::take(&mut run.watch.reached);
     reached.append(&mut heard::take());
@@ -136,6 +138,11 @@ impl Run {
         }
         let rested = self.until(REST_MS_MAX, |run| run.is_at_rest())?;
         self.stage.close();
+        let now_ms = self.now_ms();
+        if let Some(storm) = &mut self.storm {
+            storm.disturb(now_ms);
+        }
+        self.world.oracle.seen().ended = self.world.seats.failures();
         let states = self.states();
         for state in &states {
             self.world
@@ -157,6 +164,10 @@ impl Run {
         let now_ms = self.now_ms();
         if let Some(storm) = &mut self.storm {
             self.watch.breaches.extend(storm.power(&mut self.sim, now_ms));
+            storm.bury_ended(&mut self.sim, now_ms);
+            if now_ms % LOOK_MS < TICK_MS {
+                storm.look_for_calm(now_ms);
+            }
         }
         if now_ms % LOOK_MS < TICK_MS {
             self.watch.look(now_ms);
@@ -198,9 +209,19 @@ impl Run {
                 .iter()
                 .all(|(_, replica)| look(replica, |cluster| cluster.fences().all(|row| row.ended_ms != 0)))
             && look_for_leader(&self.world.seats).is_some()
-            && replicas.len() == self.world.shape.replicas
+            && self.all_vote(&replicas)
             && digests.windows(2).all(|pair| pair[0] == pair[1])
             && replicas.iter().all(|(_, replica)| look(replica, |cluster| cluster.jobs().all(|job| job.is_over())))
+    }
+
+    /// Whoever shall be a replica is one, and votes.
+    fn all_vote(&self, replicas: &[(String, muster_raft_store::Replica)]) -> bool {
+        let wanted = self.world.changes.members().len();
+        let vote = |replica: &muster_raft_store::Replica| {
+            let members = replica.members();
+            members.len() == wanted && members.iter().all(|member| member.voter)
+        };
+        replicas.len() == wanted && replicas.iter().all(|(_, replica)| vote(replica))
     }
 
     fn states(&self) -> Vec<FinalState> {
@@ -214,8 +235,12 @@ impl Run {
         if !self.stage.is_done() {
             found.push("liveness: a client was not told in the end".to_owned());
         }
-        if states.len() < self.world.shape.replicas || look_for_leader(&self.world.seats).is_none() {
+        let wanted = self.world.changes.members();
+        if states.len() < wanted.len() || look_for_leader(&self.world.seats).is_none() {
             found.push(format!("liveness: {} replicas run and nobody leads after healing", states.len()));
+        }
+        if !self.all_vote(&self.world.seats.replicas()) {
+            found.push(format!("liveness: not all of {wanted:?} vote, or others do"));
         }
         for (name, replica) in self.world.seats.replicas() {
             let open =
@@ -239,10 +264,20 @@ fn outcomes(world: &World) -> BTreeMap<&'static str, u64> {
             Told::Unknown => "submits without an answer",
         };
         *count.entry(what).or_default() += 1;
+        // Longer than one try: it was asked again, with the same id, wherever somebody answered.
+        if matches!(submit.told, Told::Accepted { .. }) && submit.told_ms > submit.asked_ms + clients::ONE_TRY_MS {
+            *count.entry("submits repeated until they were answered").or_default() += 1;
+        }
     }
     count.insert("step runs", seen.runs.len() as u64);
     count.insert("listings", seen.reads.len() as u64);
     count.insert("cancels", seen.cancelled.len() as u64);
+    count.insert("poisonous requests refused", seen.poison.iter().filter(|(_, came)| came.is_none()).count() as u64);
+    count.extend(seen.repeats.iter().map(|(what, times)| (*what, *times)));
+    count.insert("values read", seen.values.len() as u64);
+    let calm = seen.calm.iter().filter(|(from, to)| to - from > 2_000).count();
+    count.insert("calm of more than 2 s", calm as u64);
+    count.retain(|_, times| *times != 0);
     count
 }
 

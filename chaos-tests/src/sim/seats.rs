@@ -8,6 +8,7 @@ use muster_model::cluster::{Cluster, Job};
 use muster_proto::durable::JobKind;
 use muster_raft_store::Replica;
 
+use super::registers::{of_job, of_node};
 use crate::promises::{FinalJob, FinalState};
 
 /// Shared by hosts and the run. Cheap to clone.
@@ -18,6 +19,8 @@ pub(crate) struct Seats(Arc<Mutex<Inner>>);
 struct Inner {
     running: BTreeMap<String, Arc<Controller>>,
     failures: Vec<String>,
+    /// Processes that ended, as they may.
+    ended: Vec<(String, String)>,
 }
 
 impl Seats {
@@ -37,9 +40,25 @@ impl Seats {
         self.inner().failures.push(format!("{name} ended by itself: {why}"));
     }
 
+    /// `name` ended by itself, as it may: its host is still to be told.
+    pub(crate) fn end(&self, name: &str, why: &str) {
+        self.leave(name);
+        self.inner().ended.push((name.to_owned(), why.to_owned()));
+    }
+
+    /// Those since the last call, and why.
+    pub(crate) fn take_ended(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut self.inner().ended)
+    }
+
     /// Who ended by itself, and why.
     pub(crate) fn failures(&self) -> Vec<String> {
         self.inner().failures.clone()
+    }
+
+    /// The clusters that those who run belong to.
+    pub(crate) fn clusters(&self) -> BTreeSet<[u8; 16]> {
+        self.inner().running.values().filter_map(|controller| controller.cluster_id()).collect()
     }
 
     /// Every member that runs.
@@ -75,9 +94,15 @@ pub(crate) fn final_state(name: &str, replica: &Replica, committed: &Committed) 
         name: name.to_owned(),
         index,
         digest,
+        registers: registers(cluster),
         jobs: cluster.jobs().map(|job| (job.uid(), final_job(job, committed))).collect(),
         broken: cluster.check().iter().map(ToString::to_string).collect(),
     })
+}
+
+fn registers(cluster: &Cluster) -> BTreeMap<String, String> {
+    let jobs = cluster.jobs().flat_map(|job| of_job(&job.row, job.spec()));
+    jobs.chain(cluster.nodes().flat_map(|node| of_node(&node.row))).collect()
 }
 
 /// (attempt, nodes) by uid.

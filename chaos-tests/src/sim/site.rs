@@ -1,5 +1,6 @@
 //! The simulated site: its size, names, configuration file and users.
 
+use super::changes::Changes;
 use super::stories::Story;
 use muster_controller::{Group, User, UserTable};
 use muster_proto::durable::{ConfigFile, ConfigFiles, Hardware};
@@ -25,6 +26,11 @@ pub(crate) const CORES: u32 = 8;
 /// `SlurmdTimeout`: short, so that a partition of a few seconds loses a node.
 pub(crate) const SLURMD_TIMEOUT_S: u32 = 2;
 
+/// `MinJobAge` at first: longer than a run.
+const MIN_JOB_AGE_S: u32 = 3_600;
+/// Controllers that may be added to those that found a cluster.
+const SPARES: usize = 2;
+
 /// How big a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -46,6 +52,8 @@ pub struct Shape {
     pub story: Option<&'static Story>,
     /// Whether nodes can be fenced: the site has a fence.conf.
     pub fencing: bool,
+    /// Whether replicas come and go, disks and clocks fail, slurm.conf is edited and programs are upgraded meanwhile.
+    pub changes: bool,
 }
 
 impl Default for Shape {
@@ -60,6 +68,7 @@ impl Default for Shape {
             safety_ms: 14_000,
             story: None,
             fencing: false,
+            changes: false,
         }
     }
 }
@@ -74,6 +83,12 @@ impl Shape {
     /// Names of the controllers: c1, c2 …
     pub(crate) fn controllers(&self) -> Vec<String> {
         (1..=self.replicas).map(|number| format!("c{number}")).collect()
+    }
+
+    /// Names of the controllers that may be added later.
+    pub(crate) fn spares(&self) -> Vec<String> {
+        let count = if self.changes { SPARES } else { 0 };
+        (self.replicas + 1..=self.replicas + count).map(|number| format!("c{number}")).collect()
     }
 
     /// Names of the nodes: n1, n2 …
@@ -98,13 +113,13 @@ impl Shape {
     }
 
     /// slurm.conf and its sisters.
-    pub(crate) fn files(&self) -> ConfigFiles {
-        let hosts: String = self.controllers().iter().map(|name| format!("SlurmctldHost={name}\n")).collect();
-        let nodes = self.nodes;
+    pub(crate) fn files(&self, changes: &Changes) -> ConfigFiles {
+        let hosts: String = changes.members().iter().map(|name| format!("SlurmctldHost={name}\n")).collect();
+        let (nodes, min_job_age_s) = (self.nodes, MIN_JOB_AGE_S + changes.edits());
         let text = format!(
             "ClusterName={CLUSTER}\n{hosts}SlurmUser=slurm\nSlurmdUser=root\nAuthType=auth/none\nCredType=cred/none\n\
              SelectType=select/cons_tres\nSelectTypeParameters=CR_Core\nReturnToService=2\n\
-             SlurmdTimeout={SLURMD_TIMEOUT_S}\nKillWait=1\nMinJobAge=3600\nStateSaveLocation=/sim\n\
+             SlurmdTimeout={SLURMD_TIMEOUT_S}\nKillWait=1\nMinJobAge={min_job_age_s}\nStateSaveLocation=/sim\n\
              NodeName=n[1-{nodes}] CPUs={CORES} Sockets=1 CoresPerSocket={CORES} ThreadsPerCore=1 RealMemory=8000\n\
              PartitionName=debug Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP\n"
         );
@@ -151,7 +166,8 @@ mod tests {
     #[test]
     fn the_configuration_has_no_findings() {
         let shape = Shape { fencing: true, ..Shape::default() };
-        let stored: Vec<_> = shape.files().files.into_iter().map(|file| (file.path, file.text)).collect();
+        let stored: Vec<_> =
+            shape.files(&Changes::new(&shape)).files.into_iter().map(|file| (file.path, file.text)).collect();
         let parsed = muster_dialect::conf::parse(&muster_dialect::conf::Stored(&stored), "slurm.conf");
         let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
         assert_eq!(found, Vec::<String>::new());

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use turmoil::Sim;
 
+use super::calm::Calm;
 use super::chance::Dice;
-use super::faults::{Fault, What};
+use super::faults::{Fault, STALLED_MS, What};
 use super::seats::look_for_leader;
 use super::site::LOGIN;
 use super::world::World;
@@ -19,12 +20,15 @@ const TORN_MAX: u64 = 3;
 
 /// What undoes a fault.
 #[derive(Clone, Debug)]
-enum Undo {
+pub(super) enum Undo {
     Start(String),
     Join(Vec<(String, String)>),
     Hear(Vec<(String, String)>),
     NormalNet,
     NormalDisk(String),
+    EaseDisk(String),
+    MendDisk(String),
+    ReplaceDisk(String),
     ClockBack(String, i64),
     Nothing,
 }
@@ -34,11 +38,15 @@ pub(crate) struct Storm {
     pub(super) world: World,
     pub(super) dice: Dice,
     coming: Vec<Fault>,
-    undo: BTreeMap<(u64, usize), Undo>,
+    /// And whether its fault lasts until then.
+    undo: BTreeMap<(u64, usize), (Undo, bool)>,
     serial: usize,
     pub(super) down: BTreeSet<String>,
     /// The story's second part has begun.
     followed: bool,
+    pub(super) calm: Calm,
+    /// Faults of networks, disks and clocks that are not over.
+    pub(super) disturbances: usize,
     /// How often each kind happened.
     pub(crate) happened: BTreeMap<&'static str, u64>,
 }
@@ -50,14 +58,26 @@ impl Storm {
         coming.reverse();
         let dice = Dice::new(world.seed, "storm");
         let (undo, happened) = (BTreeMap::new(), BTreeMap::new());
-        Self { world: world.clone(), dice, coming, undo, serial: 0, down: BTreeSet::new(), followed: false, happened }
+        Self {
+            world: world.clone(),
+            dice,
+            coming,
+            undo,
+            serial: 0,
+            down: BTreeSet::new(),
+            followed: false,
+            calm: Calm::default(),
+            disturbances: 0,
+            happened,
+        }
     }
 
     /// Does what is due at `now_ms`.
     pub(crate) fn go_on(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
         while let Some(entry) = self.undo.first_entry().filter(|entry| entry.key().0 <= now_ms) {
-            let undo = entry.remove();
+            let (undo, lasts) = entry.remove();
             self.take_back(sim, now_ms, &undo);
+            self.disturbances -= usize::from(lasts);
         }
         while let Some(fault) = self.coming.pop_if(|fault| fault.at_ms <= now_ms) {
             self.begin(sim, now_ms, fault);
@@ -76,15 +96,16 @@ impl Storm {
     /// Everything is up and reaches everything.
     pub(crate) fn heal(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
         self.coming.clear();
-        for undo in std::mem::take(&mut self.undo).into_values() {
+        for (undo, _) in std::mem::take(&mut self.undo).into_values() {
             self.take_back(sim, now_ms, &undo);
         }
+        self.disturbances = 0;
         self.power_all(sim, now_ms);
         self.world.trace.event_at(now_ms, "healed");
     }
 
     fn begin(&mut self, sim: &mut Sim<'_>, now_ms: u64, fault: Fault) {
-        let controllers = self.world.shape.controllers();
+        let controllers = self.world.changes.members();
         let leader = look_for_leader(&self.world.seats);
         let undo = match fault.what {
             What::CrashLeader => leader.into_iter().flat_map(|name| self.crash_controller(sim, now_ms, name)).collect(),
@@ -109,6 +130,21 @@ impl Storm {
                 vec![silence(sim, towards.collect())]
             }
             What::CutLogin(one) => vec![self.part(sim, vec![(LOGIN.to_owned(), controllers[one].clone())])],
+            What::ClockJump(one, ms) => vec![self.turn_clock(controllers[one].clone(), ms)],
+            What::WipeDisk(one) => self.wipe_disk(sim, now_ms, &controllers[one]),
+            What::DamageDisk(one) => self.damage_disk(sim, now_ms, &controllers[one]),
+            What::FullDisk(one) | What::FailSyncs(one) => self.fail_disk(&controllers[one], fault.what),
+            What::Upgrade(one) => self.upgrade(sim, now_ms, &controllers[one]),
+            What::LeaderReturnsAlone => match leader {
+                Some(name) if !self.crash_controller(sim, now_ms, name.clone()).is_empty() => {
+                    self.start(sim, &name);
+                    vec![self.part(sim, pairs(&name, controllers.iter().filter(|other| **other != name)))]
+                }
+                _ => Vec::new(),
+            },
+            What::ReinstallOthers => self.reinstall_others(sim, now_ms, leader),
+            What::LoseOthers => self.lose_others(sim, now_ms, leader),
+            What::Recover => self.recover(sim, now_ms),
             What::RebootNode(node) => self.crash_node(sim, now_ms, node, true),
             What::KillNoded(node) => self.crash_node(sim, now_ms, node, false),
             What::WipeSpool(node) => {
@@ -134,7 +170,13 @@ impl Storm {
             }
             What::SlowDisk(one, ms) => {
                 self.world.disks[&controllers[one]].set_sync_ms(ms);
-                vec![Undo::NormalDisk(controllers[one].clone())]
+                if ms < STALLED_MS {
+                    vec![Undo::NormalDisk(controllers[one].clone())]
+                } else {
+                    // A leader that nobody relieves ends by itself.
+                    self.world.changes.set_ill(&controllers[one], true);
+                    vec![Undo::EaseDisk(controllers[one].clone())]
+                }
             }
         };
         if undo.is_empty() {
@@ -142,20 +184,38 @@ impl Storm {
         }
         self.world.trace.event_at(now_ms, &format!("FAULT {:?} for {} ms: {undo:?} ends it", fault.what, fault.for_ms));
         *self.happened.entry(fault.what.name()).or_default() += 1;
+        self.note_kind(now_ms, fault.what);
+        let lasts = !fault.what.is_a_crash() && fault.what.node().is_none();
         for undo in undo {
             self.serial += 1;
-            self.undo.insert((now_ms + fault.for_ms, self.serial), undo);
+            self.disturbances += usize::from(lasts);
+            self.undo.insert((now_ms + fault.for_ms, self.serial), (undo, lasts));
         }
     }
 
-    fn crash_controller(&mut self, sim: &mut Sim<'_>, _: u64, name: String) -> Vec<Undo> {
+    /// Which nodes may lose work, or that controllers are disturbed.
+    fn note_kind(&mut self, now_ms: u64, what: What) {
+        match what.node() {
+            Some(node) => {
+                let name = self.world.shape.node_names()[node].clone();
+                self.world.oracle.seen().node_faults.entry(name).or_insert(now_ms);
+            }
+            None => self.disturb(now_ms),
+        }
+    }
+
+    pub(super) fn crash_controller(&mut self, sim: &mut Sim<'_>, _: u64, name: String) -> Vec<Undo> {
         if !self.down.insert(name.clone()) {
             return Vec::new();
         }
         self.world.seats.leave(&name);
         sim.crash(name.as_str());
         let torn = usize::try_from(self.dice.between(0, TORN_MAX + 1)).expect("small");
-        self.world.disks[&name].crash_keeping(torn);
+        let disk = &self.world.disks[&name];
+        let lost = disk.crash_keeping(torn);
+        if lost > 0 {
+            self.count("unsynced writes lost");
+        }
         vec![Undo::Start(name)]
     }
 
@@ -189,14 +249,19 @@ impl Storm {
         pairs(name, all.iter().filter(|other| *other != name))
     }
 
+    /// If it is down.
+    pub(super) fn start(&mut self, sim: &mut Sim<'_>, name: &str) {
+        if self.down.remove(name) && !self.world.bmcs.is_off(name) {
+            sim.bounce(name);
+        }
+    }
+
     fn take_back(&mut self, sim: &mut Sim<'_>, now_ms: u64, undo: &Undo) {
         self.world.trace.event_at(now_ms, &format!("over: {undo:?}"));
+        self.disturb(now_ms);
         match undo {
             Undo::Start(name) => {
-                self.down.remove(name);
-                if !self.world.bmcs.is_off(name) {
-                    sim.bounce(name.as_str());
-                }
+                self.start(sim, name);
             }
             Undo::Join(pairs) => {
                 for (one, other) in pairs {
@@ -210,6 +275,9 @@ impl Storm {
             }
             Undo::Nothing => {}
             Undo::NormalNet => sim.set_max_message_latency(Duration::from_millis(LATENCY_MS_MAX)),
+            Undo::EaseDisk(name) => self.ease_disk(sim, name),
+            Undo::MendDisk(name) => self.mend_disk(sim, now_ms, name),
+            Undo::ReplaceDisk(name) => self.replace_disk(sim, now_ms, name),
             Undo::NormalDisk(name) => self.world.disks[name].set_sync_ms(0),
             Undo::ClockBack(name, ms) => {
                 self.world.skews[name].fetch_sub(*ms, Ordering::Relaxed);

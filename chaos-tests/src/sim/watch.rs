@@ -23,6 +23,12 @@ pub(crate) struct Watch {
     logs: BTreeMap<String, (u64, u64)>,
     booted: BTreeSet<(String, String)>,
     fenced: BTreeSet<(u64, &'static str)>,
+    /// The newest membership, configuration version and feature level that were seen.
+    voters: BTreeSet<u64>,
+    config: u64,
+    level: u32,
+    /// Since when nobody leads.
+    leaderless_ms: Option<u64>,
     /// Every attempt that was seen in an applied state.
     pub(crate) committed: Committed,
     /// What must never be, in words.
@@ -43,6 +49,10 @@ impl Watch {
             logs: BTreeMap::new(),
             booted: BTreeSet::new(),
             fenced: BTreeSet::new(),
+            voters: BTreeSet::new(),
+            config: 0,
+            level: 0,
+            leaderless_ms: None,
             committed: Committed::new(),
             breaches: BTreeSet::new(),
             reached: BTreeMap::new(),
@@ -52,15 +62,20 @@ impl Watch {
     /// One look at everybody, at `now_ms`.
     pub(crate) fn look(&mut self, now_ms: u64) {
         self.looks += 1;
+        if let [one, other, ..] = self.world.seats.clusters().into_iter().collect::<Vec<_>>()[..] {
+            self.breaches.insert(format!("P6 one-voice: two clusters: {one:02x?} and {other:02x?}"));
+        }
         let replicas = self.world.seats.replicas();
+        self.note_leaderless(now_ms, replicas.iter().any(|(_, replica)| replica.leadership().borrow().leads()));
         self.logs.retain(|known, _| replicas.iter().any(|(name, _)| name == known));
         for (name, replica) in replicas {
             self.compare_digest(&name, &replica);
             self.note_leader(now_ms, &name, &replica);
             self.note_attempts(&replica);
-            self.note_nodes(&replica);
+            self.note_nodes(now_ms, &replica);
             self.note_log(&name, &replica);
             self.note_fences(&replica);
+            self.note_changes(&replica);
             if self.looks.is_multiple_of(CHECK_EVERY) {
                 let broken = look(&replica, |cluster| cluster.check());
                 self.breaches.extend(broken.iter().map(|broken| format!("P8 same-state: {name}: {broken}")));
@@ -78,6 +93,17 @@ impl Watch {
         let (known, by) = self.digests.entry(index).or_insert((digest, name.to_owned()));
         if *known != digest {
             self.breaches.insert(format!("P8 same-state: {by} and {name} differ at index {index}"));
+        }
+    }
+
+    fn note_leaderless(&mut self, now_ms: u64, led: bool) {
+        match (led, self.leaderless_ms) {
+            (false, None) => self.leaderless_ms = Some(now_ms),
+            (true, Some(since_ms)) => {
+                self.world.oracle.seen().leaderless.push((since_ms, now_ms));
+                self.leaderless_ms = None;
+            }
+            _ => {}
         }
     }
 
@@ -162,12 +188,42 @@ impl Watch {
         fresh.into_iter().for_each(|what| self.count(what));
     }
 
-    fn note_nodes(&mut self, replica: &Replica) {
-        let mut fresh = Vec::new();
+    fn note_changes(&mut self, replica: &Replica) {
+        let leads = replica.leadership().borrow().leads();
+        let (config, level) = look(replica, |cluster| {
+            (cluster.config().map_or(0, |config| config.version), cluster.meta().feature_level)
+        });
+        if config > self.config {
+            // The first is the founder's.
+            if self.config != 0 {
+                self.count("reconfigurations");
+            }
+            self.config = config;
+        }
+        if level > self.level {
+            if self.level != 0 {
+                self.count("upgrades");
+            }
+            self.level = level;
+        }
+        let voters: BTreeSet<u64> =
+            replica.members().iter().filter(|member| member.voter).map(|member| member.peer.replica).collect();
+        // While it grows to its first size it is being founded.
+        if leads && !replica.changing() && voters != self.voters {
+            if self.voters.len() >= self.world.shape.replicas {
+                self.count("membership changes");
+            }
+            self.voters = voters;
+        }
+    }
+
+    fn note_nodes(&mut self, now_ms: u64, replica: &Replica) {
+        let (mut fresh, mut lost) = (Vec::new(), Vec::new());
         look(replica, |cluster| {
             for node in cluster.nodes() {
                 if node.row.base() == NodeBase::Down && self.lost.insert((node.index(), node.row.epoch)) {
                     fresh.push("nodes lost");
+                    lost.push(node.name().to_owned());
                 }
                 let boot = (node.name().to_owned(), node.row.boot_id.clone());
                 if !boot.1.is_empty() && self.booted.insert(boot) {
@@ -176,5 +232,9 @@ impl Watch {
             }
         });
         fresh.into_iter().for_each(|what| self.count(what));
+        // Given up after 2 s of silence here: noded may take as long to find the next leader.
+        for name in lost {
+            self.world.oracle.seen().node_faults.entry(name).or_insert(now_ms);
+        }
     }
 }

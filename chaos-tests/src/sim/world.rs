@@ -17,6 +17,7 @@ use turmoil::Sim;
 
 use super::bmc::{Bmcs, Manner};
 use super::chance::{Dice, mixed};
+use super::changes::Changes;
 use super::clock;
 use super::machine::Machine;
 use super::net::SimNet;
@@ -30,6 +31,8 @@ use crate::oracle::Oracle;
 const SKEW_MS_MAX: u64 = 1_500;
 /// Entries between two flushes of the rows: a run has some thousands.
 const SNAPSHOT_EVERY: u64 = 200;
+/// How often a spare controller looks whether it is wanted.
+const SPARE_LOOK: Duration = Duration::from_millis(20);
 /// How often a node says that it lives.
 const HEARTBEAT: Duration = Duration::from_millis(250);
 
@@ -50,6 +53,8 @@ pub(crate) struct World {
     pub(crate) machines: BTreeMap<String, Machine>,
     /// What switches nodes off.
     pub(crate) bmcs: Bmcs,
+    /// What people change.
+    pub(crate) changes: Changes,
     /// By controller.
     pub(crate) disks: BTreeMap<String, MemoryDisk>,
     /// How wrong each controller's clock is, ms.
@@ -63,15 +68,17 @@ impl World {
         let machine = |name: String| (name.clone(), Machine::new(&name, &oracle, &trace));
         let machines = shape.node_names().into_iter().map(machine).collect();
         let disk = |name: String| (name.clone(), MemoryDisk::new(mixed(seed, &name)));
-        let disks = shape.controllers().into_iter().map(disk).collect();
+        let controllers = [shape.controllers(), shape.spares()].concat();
+        let disks = controllers.iter().cloned().map(disk).collect();
         let skew = |name: String| (name.clone(), Arc::new(AtomicI64::new(skew_ms(seed, &name))));
-        let skews = shape.controllers().into_iter().map(skew).collect();
-        Self { seed, shape, trace, seats: Seats::default(), bmcs: bmcs(seed, &shape), machines, disks, skews, oracle }
+        let skews = controllers.into_iter().map(skew).collect();
+        let (seats, bmcs, changes) = (Seats::default(), bmcs(seed, &shape), Changes::new(&shape));
+        Self { seed, shape, trace, seats, bmcs, machines, changes, disks, skews, oracle }
     }
 
     /// Starts every controller and node.
     pub(crate) fn start(&self, sim: &mut Sim<'_>) {
-        for name in self.shape.controllers() {
+        for name in [self.shape.controllers(), self.shape.spares()].concat() {
             let (world, starts) = (self.clone(), Rc::new(Cell::new(0)));
             sim.host(name.clone(), move || {
                 starts.set(starts.get() + 1);
@@ -99,8 +106,11 @@ impl World {
     }
 
     async fn controller(self, name: String, start: u64) -> turmoil::Result {
-        let files = self.shape.files();
-        let again = files.clone();
+        while !self.changes.wants(&name) && start == 1 {
+            tokio::time::sleep(SPARE_LOOK).await;
+        }
+        let files = self.shape.files(&self.changes);
+        let (shape, changes) = (self.shape, self.changes.clone());
         let timers = Timers {
             heartbeat: HEARTBEAT,
             look_again: Duration::from_millis(250),
@@ -114,7 +124,7 @@ impl World {
             advertise: Some(name.clone()),
             store: StoreKind::Memory(self.disks[&name].clone()),
             files,
-            read_files: Arc::new(move || Ok(again.clone())),
+            read_files: Arc::new(move || Ok(shape.files(&changes))),
             controllers: self.shape.client_doors(),
             mailer: Arc::new(NoMail),
             fence_agents: Arc::new(self.bmcs.agents(&name, &self.trace, self.random(&format!("{name} agents"), start))),
@@ -125,7 +135,7 @@ impl World {
             random_seed: Some(mixed(self.seed, &format!("{name} raft {start}"))),
             // Often enough that a run sees purges, and followers that need a snapshot.
             snapshot_every: Some(SNAPSHOT_EVERY),
-            feature_level_max: None,
+            feature_level_max: self.shape.changes.then(|| self.changes.level(&name)),
         };
         let users = Arc::new(site::users(&self.shape));
         let keeper = Arc::new(NoAuth::new(SLURM_UID, SLURM_UID));
@@ -139,7 +149,11 @@ impl World {
             Err(why) => format!("did not start: {why}"),
         };
         self.trace.event(&format!("{name} ended by itself: {why}"));
-        self.seats.failed(&name, &why);
+        if self.changes.excuse(&name) {
+            self.seats.end(&name, &why);
+        } else {
+            self.seats.failed(&name, &why);
+        }
         pending().await
     }
 

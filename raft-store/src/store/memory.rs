@@ -44,6 +44,7 @@ struct Contents {
     next_place: u64,
     sync_ms: u64,
     failing: Option<String>,
+    failing_syncs: Option<String>,
 }
 
 #[derive(Clone, Default)]
@@ -121,6 +122,7 @@ impl MemoryDisk {
             next_place: FIRST_PLACE + 1,
             sync_ms: 0,
             failing: None,
+            failing_syncs: None,
         };
         MemoryDisk { contents: Arc::new(Mutex::new(contents)) }
     }
@@ -131,12 +133,14 @@ impl MemoryDisk {
 
     /// A power cut: what was not synced is gone, handles are dead, the disk can be opened again.
     pub fn crash(&self) {
-        self.crash_keeping(0);
+        let _ = self.crash_keeping(0);
     }
 
-    /// A power cut in the middle of a write: the first `kept` of the unsynced log operations are there all the same.
-    pub fn crash_keeping(&self, kept: usize) {
+    /// A power cut in the middle of a write: the first `kept` of the unsynced log operations are there all the same. How many
+    /// of them are not.
+    pub fn crash_keeping(&self, kept: usize) -> usize {
         let contents = &mut *self.contents();
+        let lost = contents.unsynced.len().saturating_sub(kept);
         let torn: Vec<LogOp> = contents.unsynced.drain(..).take(kept).collect();
         torn.iter().for_each(|op| contents.synced.write(op));
         contents.written = contents.synced.clone();
@@ -146,6 +150,17 @@ impl MemoryDisk {
         contents.epoch += 1;
         contents.open = false;
         contents.failing = None;
+        contents.failing_syncs = None;
+        lost
+    }
+
+    /// Somebody puts an empty disk in its place; its store id follows from the seed. Whoever had it open can do nothing more.
+    pub fn replace(&self, seed: u64) {
+        let fresh = MemoryDisk::new(seed);
+        let contents = &mut *self.contents();
+        let epoch = contents.epoch + 1;
+        std::mem::swap(contents, &mut fresh.contents());
+        contents.epoch = epoch;
     }
 
     /// A disk that lies: the last `entries` of the log are lost although they were synced. For tests of what notices.
@@ -167,6 +182,11 @@ impl MemoryDisk {
     /// Every write and sync fails from now on, with this reason, until the next crash.
     pub fn fail(&self, why: &str) {
         self.contents().failing = Some(why.into());
+    }
+
+    /// What is written is taken, and every sync fails from now on, until the next crash.
+    pub fn fail_syncs(&self, why: &str) {
+        self.contents().failing_syncs = Some(why.into());
     }
 
     /// How long each sync takes from now on.
@@ -299,6 +319,10 @@ impl LogFiles for MemoryLog {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let failing = self.handle.read(|contents| contents.failing_syncs.clone())?;
+        if let Some(why) = failing {
+            return Err(failure(why));
+        }
         self.handle.write(|contents| {
             let unsynced = std::mem::take(&mut contents.unsynced);
             unsynced.iter().for_each(|op| contents.synced.write(op));

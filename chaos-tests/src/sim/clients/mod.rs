@@ -3,11 +3,15 @@
 //! All of them go through the production client, and note what they were told.
 
 mod actions;
+mod administrator;
 mod founder;
+mod hostile;
 mod operator;
 mod reader;
+mod repeater;
 mod submitter;
 mod wishes;
+mod writer;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,10 +24,13 @@ use tokio::time::sleep;
 use super::site::{CLUSTER, LOGIN};
 use super::world::World;
 
-/// One try of a client.
-const ONE_TRY: Duration = Duration::from_millis(1_500);
+/// One try of a client, ms.
+pub(crate) const ONE_TRY_MS: u64 = 1_500;
+const ONE_TRY: Duration = Duration::from_millis(ONE_TRY_MS);
 /// A client gives up after this, virtual time: shorter than some faults, so that unknown outcomes happen.
 const GIVE_UP: Duration = Duration::from_millis(4_000);
+/// Longer than any fault lasts.
+const PATIENCE: Duration = Duration::from_secs(40);
 /// How often a client looks for what it waits for.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -69,6 +76,10 @@ pub(crate) async fn run(world: World, stage: Stage) -> turmoil::Result {
     let operator = tokio::spawn(operator::run(world.clone(), stage.clone()));
     let readers: Vec<_> = readers.chain([operator]).collect();
     let users = (0..world.shape.submitters).map(|at| tokio::spawn(submitter::run(world.clone(), at)));
+    let writers = [tokio::spawn(writer::run_user(world.clone())), tokio::spawn(writer::run_operator(world.clone()))];
+    let users = users.chain(writers).chain([tokio::spawn(repeater::run(world.clone()))]);
+    let users =
+        users.chain([tokio::spawn(administrator::run(world.clone())), tokio::spawn(hostile::run(world.clone()))]);
     for user in users.collect::<Vec<_>>() {
         user.await?;
     }
@@ -79,15 +90,24 @@ pub(crate) async fn run(world: World, stage: Stage) -> turmoil::Result {
     Ok(())
 }
 
+/// A client that gives up later than any fault lasts: it is told what became of its request.
+fn patient(world: &World, uid: u32, name: &str) -> Client {
+    with_patience(world, uid, name, world.shape.client_doors(), PATIENCE)
+}
+
 /// A client of `uid` that knows `controllers`.
 fn client(world: &World, uid: u32, name: &str, controllers: Vec<String>) -> Client {
+    with_patience(world, uid, name, controllers, GIVE_UP)
+}
+
+fn with_patience(world: &World, uid: u32, name: &str, controllers: Vec<String>, give_up: Duration) -> Client {
     let options = ClientOptions {
         cluster: CLUSTER.to_owned(),
         controllers,
         host: LOGIN.to_owned(),
         program: name.to_owned(),
         one_try: ONE_TRY,
-        give_up: GIVE_UP,
+        give_up,
     };
     Client::new(world.outside(&format!("client {name}"), 0), Arc::new(NoAuth::new(uid, uid)), options)
 }

@@ -55,7 +55,9 @@ fn wanted(world: &World, row: &JobRow) -> Option<request::Body> {
         return Some(request::Body::CancelJobs(CancelJobs { targets: vec![target], ..CancelJobs::default() }));
     }
     let hold = (unknown && row.hold != 0).then_some(false);
-    let begin_ms = (spec.begin_ms != 0).then_some(0);
+    // What is to begin much later is somebody's wish.
+    let wished = spec.name == super::writer::JOB && !unknown;
+    let begin_ms = (spec.begin_ms != 0 && !wished).then_some(0);
     let update = UpdateJob { target: Some(target), begin_ms, hold, ..UpdateJob::default() };
     (pending && (begin_ms.is_some() || hold.is_some())).then_some(request::Body::UpdateJob(update))
 }

@@ -35,6 +35,9 @@ pub(super) async fn run(world: World, at: usize) {
         let asked = Asked { spec: Some(spec), script: text.into(), environment: "A=b\0".into(), test_only: false };
         let after = dice.between(50, 1_500);
         if let Told::Accepted { job_id, uid } = submit(&world, &client, &job, asked).await {
+            if story.ends_jobs() {
+                world.oracle.seen().endable.insert(uid);
+            }
             before = Some(job_id);
             stories.spawn(actions::see_through(world.clone(), client.clone(), story, job_id, uid, after));
         }
@@ -44,11 +47,15 @@ pub(super) async fn run(world: World, at: usize) {
     }
 }
 
-async fn submit(world: &World, client: &Client, job: &str, asked: Asked) -> Told {
+pub(super) async fn submit(world: &World, client: &Client, job: &str, asked: Asked) -> Told {
     let asked_ms = now_ms();
     let told = match client.call(request::Body::Submit(asked)).await {
         Ok(reply::Body::Submitted(Submitted { job_id, uid, .. })) => Told::Accepted { job_id, uid },
         Ok(other) => panic!("a submit was answered by {other:?}"),
+        Err(CallError::Refused(failure)) if !failure.retry => {
+            world.oracle.seen().turned_away.push((job.to_owned(), failure.message));
+            Told::Refused
+        }
         // Nothing was carried out, says the client: as good as a refusal, and judged as one.
         Err(CallError::Refused(_) | CallError::Unreachable | CallError::Credential(_)) => Told::Refused,
         Err(CallError::Unknown(_)) => Told::Unknown,

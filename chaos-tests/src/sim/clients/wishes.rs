@@ -53,6 +53,30 @@ pub(super) fn story(dice: &mut Dice) -> Story {
     Story::Plain
 }
 
+impl Story {
+    /// Whether its user or the time limit ends the job.
+    pub(super) fn ends_jobs(self) -> bool {
+        matches!(self, Story::Cancelled | Story::Requeued | Story::Overdue | Story::Allocation)
+    }
+}
+
+/// A batch job that begins later.
+pub(super) fn waiting(name: String, uid: u32, begin_ms: u64) -> JobSpec {
+    let request =
+        Request { min_nodes: 1, max_nodes: 1, ntasks: 1, ntasks_set: true, cpus_per_task: 1, ..Request::default() };
+    JobSpec {
+        kind: JobKind::Batch.into(),
+        name,
+        uid,
+        gid: uid,
+        work_dir: "/tmp".into(),
+        request: Some(request),
+        begin_ms,
+        time_limit_s: Some(600),
+        ..JobSpec::default()
+    }
+}
+
 /// What its script does.
 pub(super) fn work(dice: &mut Dice, story: Story) -> Work {
     let run_ms = match story {

@@ -2,18 +2,26 @@
 //!
 //! `sim --story NAME` plays one with its trace; `sim --stories` lists them; `tests/stories.rs` plays them all.
 
+mod a_damaged_log;
 mod a_leader_ahead_of_its_time;
+mod a_leader_restarted_on_old_state;
 mod a_leader_without_a_quorum;
 mod a_network_fault;
 mod a_node_lost_as_it_returns;
+mod a_power_cut_as_logs_are_purged;
+mod a_power_cut_between_rows_and_log;
 mod a_spool_wiped_under_living_steps;
 mod all_lose_power_thrice;
 mod devices_of_every_manner;
+mod disks_replaced_one_after_the_other;
 mod late_strike;
 mod launches_late_for_their_cancels;
 mod leaders_die_at_each_step_of_a_fence;
 mod leaders_die_one_after_the_other;
 mod nodes_return_as_they_are_given_up;
+mod retries_that_must_not_be_carried_out;
+mod the_dead_return_after_forced_recovery;
+mod two_reinstalled_replicas;
 
 use super::bmc::Manner;
 use super::faults::{Fault, What};
@@ -34,6 +42,8 @@ pub struct Story {
     pub(super) faults: &'static [Fault],
     /// What happens as soon as the run has come so far, once.
     pub(super) then: Option<(Moment, &'static [Fault])>,
+    /// Whether somebody repeats requests as nobody may.
+    pub(super) repeats: bool,
     /// Counts that must not be 0, or nothing was told.
     pub(super) must_reach: &'static [&'static str],
     /// Counts that must be 0.
@@ -50,17 +60,22 @@ pub(super) struct Devices {
 }
 
 /// All of them.
-pub const ALL: [&Story; 19] = [
+pub const ALL: [&Story; 27] = [
+    &a_damaged_log::STORY,
     &a_leader_ahead_of_its_time::STORY,
+    &a_leader_restarted_on_old_state::STORY,
     &a_leader_without_a_quorum::STORY,
     &a_network_fault::STORY,
     &a_node_lost_as_it_returns::STORY,
+    &a_power_cut_as_logs_are_purged::STORY,
+    &a_power_cut_between_rows_and_log::STORY,
     &a_spool_wiped_under_living_steps::STORY,
     &all_lose_power_thrice::STORY,
     &devices_of_every_manner::SLOW,
     &devices_of_every_manner::DEAD,
     &devices_of_every_manner::LYING,
     &devices_of_every_manner::DOUBLED,
+    &disks_replaced_one_after_the_other::STORY,
     &late_strike::STORY,
     &launches_late_for_their_cancels::STORY,
     &leaders_die_at_each_step_of_a_fence::REQUESTED,
@@ -70,6 +85,9 @@ pub const ALL: [&Story; 19] = [
     &leaders_die_at_each_step_of_a_fence::CONFIRMED,
     &leaders_die_one_after_the_other::STORY,
     &nodes_return_as_they_are_given_up::STORY,
+    &retries_that_must_not_be_carried_out::STORY,
+    &the_dead_return_after_forced_recovery::STORY,
+    &two_reinstalled_replicas::STORY,
 ];
 
 /// What most stories leave as it is.
@@ -80,6 +98,7 @@ const PLAIN: Story = Story {
     devices: None,
     faults: &[],
     then: None,
+    repeats: false,
     must_reach: &[],
     must_not_reach: &[],
 };

@@ -22,7 +22,7 @@ impl At<'_> {
             return Err(Refusal::slurm(errno::ESLURM_AUTH_CRED_INVALID));
         }
         self.require_leader()?;
-        self.check_joiner(&asked)?;
+        check_words(&asked)?;
         let identity = &self.member.core.identity;
         let joined = |replica, retired| {
             let cluster_id = identity.cluster_id.to_vec().into();
@@ -34,6 +34,8 @@ impl At<'_> {
             let needed = self.member.core.replica.members().iter().any(|member| member.peer.replica == row.replica);
             return if needed { Err(Refusal::busy("it is being removed")) } else { Ok(joined(row.replica, true)) };
         }
+        // After that: whoever was removed hears so, although its line may be gone from the configuration already.
+        self.check_joiner(&asked)?;
         let admit = AdmitReplica {
             name: asked.name,
             address: asked.address,
@@ -48,14 +50,6 @@ impl At<'_> {
     }
 
     fn check_joiner(&self, asked: &JoinCluster) -> Result<(), Refusal> {
-        let sane = |address: &str| !address.is_empty() && address.len() <= ADDRESS_BYTES_MAX && address.contains(':');
-        if asked.version.len() > VERSION_BYTES_MAX
-            || asked.store_id.len() != 16
-            || !sane(&asked.address)
-            || !sane(&asked.client_address)
-        {
-            return Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR));
-        }
         let configured = self
             .member
             .config()
@@ -78,5 +72,16 @@ impl At<'_> {
         let name = &asked.name;
         let why = format!("another controller answers as replica {name}: two of one name cannot be admitted");
         Err(Refusal::with(errno::SLURM_ERROR, why))
+    }
+}
+
+/// Whether it can be a joiner's request at all.
+fn check_words(asked: &JoinCluster) -> Result<(), Refusal> {
+    let sane = |address: &str| !address.is_empty() && address.len() <= ADDRESS_BYTES_MAX && address.contains(':');
+    let words = asked.version.len() <= VERSION_BYTES_MAX && asked.store_id.len() == 16;
+    if words && sane(&asked.address) && sane(&asked.client_address) {
+        Ok(())
+    } else {
+        Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR))
     }
 }

@@ -8,6 +8,8 @@ use super::{Answered, At, Refusal};
 
 /// Largest environment, bytes. Larger than any `execve` takes.
 const ENVIRONMENT_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Longest name of a job, bytes: it stays in memory on every replica.
+const NAME_BYTES_MAX: usize = 1_024;
 
 impl At<'_> {
     pub(super) async fn submit(&self, asked: Submit) -> Answered {
@@ -17,6 +19,7 @@ impl At<'_> {
         let user = self.user_of(&spec).await?;
         self.stamp_user(&mut spec, &user)?;
         self.check_script(&spec, script.len(), environment.len())?;
+        check_name(&spec)?;
         if spec.alloc_host.is_empty() {
             spec.alloc_host = self.caller.host.clone();
         }
@@ -62,4 +65,8 @@ impl At<'_> {
         self.member.core.replica.barrier().await?;
         crate::views::will_run(self.member, spec)
     }
+}
+
+fn check_name(spec: &JobSpec) -> Result<(), Refusal> {
+    if spec.name.len() > NAME_BYTES_MAX { Err(Refusal::slurm(errno::ESLURM_PATHNAME_TOO_LONG)) } else { Ok(()) }
 }

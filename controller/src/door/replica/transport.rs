@@ -2,6 +2,7 @@
 //! times a second goes over a stream that stays open (`talk`), the rest by single calls.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct PeerTransport {
     links: Mutex<BTreeMap<u64, Arc<Link>>>,
     /// What the state says of replicas: newer than what Raft was told when it began to speak to a peer.
     places: Mutex<BTreeMap<u64, Place>>,
+    /// Some replica has refused this one: it may have been removed, or be of an older generation.
+    refused: AtomicBool,
 }
 
 /// Where a replica is, and the name that its certificate bears.
@@ -83,7 +86,8 @@ impl PeerTransport {
         raft: Option<Handle>,
     ) -> Arc<Self> {
         let (links, places) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { outside, keeper, cluster, identity, raft, links, places })
+        let refused = AtomicBool::new(false);
+        Arc::new(Self { outside, keeper, cluster, identity, raft, links, places, refused })
     }
 
     /// The wall clock of a peer, if it answers at once.
@@ -91,6 +95,11 @@ impl PeerTransport {
         let link = self.link(peer.replica, &peer.address);
         let body = self.exchange(peer.replica, &link, frame::WALL_CLOCK, Bytes::new(), CLOCK).await.ok()?;
         frame::wall_ms(&body)
+    }
+
+    /// Whether some replica refused this one since the last call.
+    pub(crate) fn take_refused(&self) -> bool {
+        self.refused.swap(false, Ordering::Relaxed)
     }
 
     /// How long ago a peer answered; `None`: never since this process, or the peer's address, is new.
@@ -268,6 +277,7 @@ impl PeerTransport {
         match opened.failure {
             Some(failure) => {
                 tracing::warn!(replica = to, why = failure.message, "a replica refuses this one");
+                self.refused.store(true, Ordering::Relaxed);
                 Err(unreachable(&failure.message))
             }
             None => Ok(opened.token),
