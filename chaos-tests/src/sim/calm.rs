@@ -7,6 +7,8 @@ use super::storm::Storm;
 #[derive(Debug, Default)]
 pub(super) struct Calm {
     since_ms: Option<u64>,
+    /// A sync that began on a slow disk takes its time, although the disk is fast again.
+    pub(super) not_before_ms: u64,
 }
 
 impl What {
@@ -52,7 +54,7 @@ impl Storm {
         let running = self.world.seats.replicas();
         let voters = running.iter().map(|(_, replica)| replica.members().len()).max().unwrap_or(0);
         let majority = running.len() * 2 > wanted.len().max(voters);
-        let calm = self.disturbances == 0 && majority;
+        let calm = self.disturbances == 0 && majority && now_ms >= self.calm.not_before_ms;
         match (calm, self.calm.since_ms) {
             (true, None) => self.calm.since_ms = Some(now_ms),
             (false, Some(_)) => self.disturb(now_ms),

@@ -185,6 +185,9 @@ impl Storm {
         self.world.trace.event_at(now_ms, &format!("FAULT {:?} for {} ms: {undo:?} ends it", fault.what, fault.for_ms));
         *self.happened.entry(fault.what.name()).or_default() += 1;
         self.note_kind(now_ms, fault.what);
+        if let What::SlowDisk(_, ms) = fault.what {
+            self.calm.not_before_ms = self.calm.not_before_ms.max(now_ms + fault.for_ms + ms);
+        }
         let lasts = !fault.what.is_a_crash() && fault.what.node().is_none();
         for undo in undo {
             self.serial += 1;
