@@ -73,11 +73,10 @@ impl Storm {
         }
     }
 
-    /// Whoever could not wait has ended.
-    pub(super) fn ease_disk(&mut self, sim: &mut Sim<'_>, name: &str) {
+    /// Whoever could not wait has ended; whoever waits yet is started again, since a sync that stands still goes on standing.
+    pub(super) fn ease_disk(&mut self, sim: &mut Sim<'_>, now_ms: u64, name: &str) {
         self.world.disks[name].set_sync_ms(0);
-        self.world.changes.set_ill(name, false);
-        self.start(sim, name);
+        self.mend_disk(sim, now_ms, name);
     }
 
     pub(super) fn mend_disk(&mut self, sim: &mut Sim<'_>, now_ms: u64, name: &str) {
