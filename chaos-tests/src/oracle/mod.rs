@@ -87,6 +87,8 @@ pub struct Seen {
     pub released: BTreeMap<u64, u64>,
     /// In the order of their beginning.
     pub runs: Vec<Run>,
+    /// The nodes of each attempt that was committed, by uid and number: also those where nothing of it ran.
+    pub placed: BTreeMap<(u64, u32), Vec<String>>,
     /// In the order of their answers.
     pub reads: Vec<Read>,
     /// By register, in the order in which its one client wrote. The first is the value that it has from the beginning.

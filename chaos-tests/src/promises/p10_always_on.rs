@@ -19,9 +19,9 @@ fn touched(seen: &Seen) -> Vec<String> {
     let mut found = Vec::new();
     for run in seen.runs.iter().filter(|run| run.step == BATCH && run.ended_with.is_none()) {
         let Some(over_ms) = run.over_ms.filter(|_| !seen.endable.contains(&run.uid)) else { continue };
-        let beside = seen.runs.iter().filter(|other| (other.uid, other.attempt) == (run.uid, run.attempt));
+        let beside = seen.placed.get(&(run.uid, run.attempt)).into_iter().flatten();
         let failed = |node: &str| seen.node_faults.get(node).is_some_and(|at_ms| *at_ms <= over_ms);
-        if !beside.into_iter().any(|other| failed(&other.node)) {
+        if !failed(&run.node) && !beside.into_iter().any(|node| failed(node)) {
             found
                 .push(format!("the script of uid {} on {} was ended at {over_ms} by nobody's wish", run.uid, run.node));
         }
@@ -44,6 +44,11 @@ mod tests {
         assert_eq!(check(&seen), Vec::<String>::new());
         seen.node_faults.insert("n1".into(), 6);
         assert_eq!(check(&seen).len(), 1);
+        seen.node_faults.insert("n2".into(), 4);
+        assert_eq!(check(&seen).len(), 1, "a node of somebody else's");
+        seen.placed.insert((1, 1), vec!["n1".into(), "n2".into()]);
+        assert_eq!(check(&seen), Vec::<String>::new(), "its other node, where nothing of it ran yet");
+        seen.placed.clear();
         seen.endable.insert(1);
         assert_eq!(check(&seen), Vec::<String>::new());
     }

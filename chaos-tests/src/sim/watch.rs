@@ -142,17 +142,19 @@ impl Watch {
     }
 
     fn note_attempts(&mut self, replica: &Replica) {
-        let mut fresh = Vec::new();
+        let (mut fresh, mut placed) = (Vec::new(), Vec::new());
         look(replica, |cluster| {
             for job in cluster.active_jobs() {
                 let Some(attempt) = attempt(cluster, job) else { continue };
-                let again = attempt.0 > 1;
+                let (number, again) = (attempt.0, attempt.0 > 1);
                 let timed_out = job.state() == JobState::Timeout;
+                let parts = job.newest_attempt().map_or(&[][..], |attempt| &attempt.nodes);
                 if self.committed.entry(job.uid()).or_default().insert(attempt) {
                     fresh.push(if again { "attempts of requeued jobs" } else { "first attempts" });
+                    let names = parts.iter().filter_map(|part| Some(cluster.node(part.node)?.name().to_owned()));
+                    placed.push(((job.uid(), number), names.collect::<Vec<_>>()));
                 }
-                let parts = job.newest_attempt().into_iter().flat_map(|attempt| &attempt.nodes);
-                let waits = parts.filter(|part| part.phase() == NodePhase::Lost).count() > 0;
+                let waits = parts.iter().filter(|part| part.phase() == NodePhase::Lost).count() > 0;
                 if waits && self.lost.insert((u32::MAX, job.uid())) {
                     fresh.push("shares that wait for proof");
                 }
@@ -162,6 +164,7 @@ impl Watch {
             }
         });
         fresh.into_iter().for_each(|what| self.count(what));
+        self.world.oracle.seen().placed.extend(placed);
     }
 
     fn note_fences(&mut self, replica: &Replica) {
