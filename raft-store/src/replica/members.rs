@@ -144,11 +144,31 @@ impl Replica {
             }
         };
         match tokio::time::timeout(self.membership_patience(), changed).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(written)) => {
+                self.until_shown(written.log_id.index).await;
+                Ok(())
+            }
             Ok(Err(RaftError::APIError(error))) => Err(self.member_error(error)),
             Ok(Err(RaftError::Fatal(error))) => Err(MemberError::Unavailable(error.to_string())),
             Err(_) => Err(MemberError::Unavailable("the change was not committed in time".into())),
         }
+    }
+
+    /// A change is answered before it is in the metrics, where [`Replica::members`] looks: whoever goes on from here sees it.
+    async fn until_shown(&self, index: u64) {
+        let mut metrics = self.inner.raft.metrics();
+        let shown = |metrics: &RaftMetrics<Types>| {
+            metrics.membership_config.log_id().as_ref().is_some_and(|shown| shown.index >= index)
+        };
+        let wait = async {
+            while !shown(&metrics.borrow_and_update()) {
+                if metrics.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Committed it is in any case.
+        let _late = tokio::time::timeout(self.membership_patience(), wait).await;
     }
 
     fn member_error(&self, error: ClientWriteError<Types>) -> MemberError {
