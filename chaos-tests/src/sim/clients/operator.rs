@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::{Stage, client};
 use crate::oracle::Told;
 use crate::sim::chance::Dice;
-use crate::sim::site::SLURM_UID;
+use crate::sim::site::{EPOCH_MS, SLURM_UID};
 use crate::sim::world::World;
 
 /// One hand-over in so many rounds.
@@ -55,8 +55,8 @@ fn wanted(world: &World, row: &JobRow) -> Option<request::Body> {
         return Some(request::Body::CancelJobs(CancelJobs { targets: vec![target], ..CancelJobs::default() }));
     }
     let hold = (unknown && row.hold != 0).then_some(false);
-    // What is to begin much later is somebody's wish.
-    let wished = spec.name == super::writer::JOB && !unknown;
+    // What is to begin much later is somebody's wish; what was put back into the queue is not.
+    let wished = spec.begin_ms == EPOCH_MS + super::writer::LATER_MS && !unknown;
     let begin_ms = (spec.begin_ms != 0 && !wished).then_some(0);
     let update = UpdateJob { target: Some(target), begin_ms, hold, ..UpdateJob::default() };
     (pending && (begin_ms.is_some() || hold.is_some())).then_some(request::Body::UpdateJob(update))

@@ -24,7 +24,7 @@ const PAUSE_MS: (u64, u64) = (20, 900);
 /// Its job begins so much later than any run ends, unless it is told otherwise.
 pub(super) const LATER_MS: u64 = 100 * 3_600 * 1_000;
 /// The name of its job.
-pub(super) const JOB: &str = "written";
+const JOB: &str = "written";
 
 /// The user, until the storm is over.
 pub(super) async fn run_user(world: World) {
