@@ -225,7 +225,8 @@ impl Work {
             Stamp::Step { otherwise, .. } if now < self.no_step_before => otherwise,
             Stamp::Step { wall, otherwise } => {
                 let (clocks, voters) = self.clocks.ask(&self.core).await;
-                if majority_agrees(self.clocks.wall_ms(), &clocks, voters) {
+                // The step itself is what they must agree with: this clock may have been put right while they were asked.
+                if majority_agrees(wall, &clocks, voters) {
                     return wall;
                 }
                 tracing::warn!(
