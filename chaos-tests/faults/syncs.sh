@@ -17,7 +17,7 @@ fsyncs() {
     for ((n = 1; n <= 6; n++)); do
       name=$fault-$n
       inject c1 "$fault:when=$n"
-      timeout 120 sbatch --parsable -H -J "$name" --wrap true >"$DIR/work/id" 2>"$DIR/work/said" &
+      timeout 120 sbatch --parsable -H -J "$name" --wrap true >"$DIR/told/id" 2>"$DIR/told/said" &
       local client=$!
       while kill -0 "$client" 2>/dev/null; do
         if ! kill -0 "$(cat "$DIR/run/c1.pid")" 2>/dev/null; then
@@ -28,12 +28,12 @@ fsyncs() {
         fi
         sleep 0.05
       done
-      wait "$client" || echo "submit $name: $(cat "$DIR/work/said")"
+      wait "$client" || echo "submit $name: $(cat "$DIR/told/said")"
       kill "$STRACE" 2>/dev/null
       wait "$STRACE" 2>/dev/null
       kill -0 "$(cat "$DIR/run/c1.pid")" 2>/dev/null || up c1
       until_true 60 "the controller" timeout 20 muster status || return 1
-      id=$(cat "$DIR/work/id")
+      id=$(cat "$DIR/told/id")
       shown=$(timeout 20 squeue -h -t all -o '%i %j' | grep -c " $name$")
       if [ "$shown" -ne 1 ] || ! timeout 20 squeue -h -t all -o '%i %j' | grep -qx "$id $name"; then
         echo "$name: told '$id', shown $shown times"
