@@ -1,11 +1,12 @@
 //! A controller with an empty store asks to be admitted, until a leader does; a member whose addresses changed says so; a
-//! member that was removed finds out, and ends.
+//! member that was removed finds out, and ends, as does one whose program is too old.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use muster_channel::{MESSAGE_BYTES_MAX, dial, seal};
+use muster_dialect::errno;
 use muster_model::cluster::Cluster;
 use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::{Claim, JoinCluster, Joined, Reply, Request, reply, request};
@@ -110,7 +111,8 @@ fn controllers(seat: &Seat) -> BTreeSet<String> {
     found
 }
 
-/// The answer of the first leader that is found.
+/// The answer of the first leader that is found. One that finds this program too old ends the controller: asking again
+/// would not make it younger, and a leader that was not told where it is now cannot send it what it would stop at.
 async fn ask_all(seat: &Seat) -> Option<Joined> {
     for address in controllers(seat) {
         let mut at = address.clone();
@@ -119,6 +121,11 @@ async fn ask_all(seat: &Seat) -> Option<Joined> {
             match answer {
                 reply::Body::Joined(joined) => return Some(joined),
                 reply::Body::NotLeader(hint) if !hint.leader_address.is_empty() => at = hint.leader_address,
+                reply::Body::Failure(failure) if failure.error == errno::SLURM_PROTOCOL_VERSION_ERROR.code => {
+                    let name = seat.name();
+                    seat.fail(format!("{}: install on {name} what the others run, and start it again", failure.message));
+                    return None;
+                }
                 reply::Body::Failure(failure) => {
                     tracing::warn!(at, why = failure.message, "not admitted");
                     break;

@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("muster-controller: {why:#}");
-            ExitCode::FAILURE
+            daemon::exit_at_once()
         }
     }
 }

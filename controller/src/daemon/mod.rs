@@ -66,9 +66,15 @@ pub(crate) fn run() -> Result<()> {
         // The command that waits says it; here it would come twice.
         ready.failed(&format!("{why:#}"));
         tracing::error!("{why:#}");
-        std::process::exit(1);
+        exit_at_once();
     }
     started
+}
+
+/// Ends the process with status 1 and no destructors: a store that failed is left open, and RocksDB's threads, which still
+/// run, would use locks that exit(3) destroyed.
+pub(crate) fn exit_at_once() -> ! {
+    signal_hook::low_level::exit(1)
 }
 
 fn start(flags: &Flags, plan: plan::Plan, ready: Option<&detach::Ready>) -> Result<()> {

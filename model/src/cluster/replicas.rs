@@ -18,7 +18,7 @@ impl Cluster {
         let level = self.meta.feature_level;
         if knows(command) < level {
             let why = format!("the cluster is at feature level {level}: {} is too old for it", of(&command.version));
-            return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, why));
+            return Err(Refusal::new(errno::SLURM_PROTOCOL_VERSION_ERROR, why));
         }
         let known = self.replicas.values().find(|row| row.store_id == command.store_id).cloned();
         match known {

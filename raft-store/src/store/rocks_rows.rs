@@ -30,7 +30,7 @@ pub(super) struct RocksRows {
     directory: PathBuf,
     place: u64,
     db: RwLock<Option<Arc<DB>>>,
-    /// Two may ask for a flush at once; the checkpoint has one place.
+    /// Two may ask for a flush at once, and the checkpoint has one place; held while the database is in use for it.
     flushing: Mutex<()>,
 }
 
@@ -46,8 +46,9 @@ impl RocksRows {
         &self.directory
     }
 
-    /// The database goes away with its last reader.
+    /// The database goes away with its last reader. A flush under way has a thread of its own, which nobody else waits for.
     pub(super) fn close(&self) {
+        let _no_flush = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
         self.db.write().unwrap_or_else(PoisonError::into_inner).take();
     }
 
@@ -193,8 +194,8 @@ impl RowFiles for RocksRows {
     }
 
     fn persist(&self) -> io::Result<Option<AppliedRecord>> {
-        let db = self.db()?;
         let _one_at_a_time = self.flushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let db = self.db()?;
         // One that a kill left behind goes when the store is opened: it is no row place in force.
         let flushed = self.directory.with_extension("flushed");
         drop_directory(&flushed)?;

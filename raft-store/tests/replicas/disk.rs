@@ -184,6 +184,8 @@ async fn a_read_that_meets_damage_is_refused_and_ends_the_replica() {
     }
     let why = first.failed().await;
     assert!(why.contains("orruption") && spoilt.iter().any(|file| why.contains(file)), "{why}; spoilt: {spoilt:?}");
+    // Threads of an open store would use locks that the end of the process destroyed.
+    first.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -202,4 +204,6 @@ async fn damage_that_only_a_compaction_meets_ends_the_replica_with_its_cause() {
     };
     let (why, ()) = tokio::join!(first.failed(), writing);
     assert!(why.contains("orruption") && spoilt.iter().any(|file| why.contains(file)), "{why}; spoilt: {spoilt:?}");
+    // Threads of an open store would use locks that the end of the process destroyed.
+    first.stop().await;
 }
