@@ -11,6 +11,7 @@
 //! clock, randomness. Credentials are munge's ([`Munge`]), or the claimed uid where the configuration says `auth/none`
 //! ([`NoAuth`]). This crate never decides what a speaker may do: that is the door's work.
 
+mod accept;
 mod client;
 mod credential;
 mod dial;

@@ -123,7 +123,10 @@ async fn ask_all(seat: &Seat) -> Option<Joined> {
                 reply::Body::NotLeader(hint) if !hint.leader_address.is_empty() => at = hint.leader_address,
                 reply::Body::Failure(failure) if failure.error == errno::SLURM_PROTOCOL_VERSION_ERROR.code => {
                     let name = seat.name();
-                    seat.fail(format!("{}: install on {name} what the others run, and start it again", failure.message));
+                    seat.fail(format!(
+                        "{}: install on {name} what the others run, and start it again",
+                        failure.message
+                    ));
                     return None;
                 }
                 reply::Body::Failure(failure) => {

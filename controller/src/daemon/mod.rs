@@ -7,6 +7,7 @@ mod address;
 mod auth;
 mod backup;
 mod detach;
+mod files;
 mod flags;
 mod log;
 mod name;
@@ -83,6 +84,7 @@ fn start(flags: &Flags, plan: plan::Plan, ready: Option<&detach::Ready>) -> Resu
     plan.prepare_state_dir()?;
     log.give_to(&plan.user);
     plan.user.become_it()?;
+    files::raise_limit();
     serve::serve(plan, log, pid_file, || {
         notify::ready();
         if let Some(ready) = ready {

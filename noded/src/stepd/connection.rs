@@ -16,6 +16,9 @@ const CONNECTIONS_MAX: usize = 64;
 /// How long a task may leave its input unread before srun's acknowledgements are no longer waited for.
 const INPUT_PATIENCE: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// A connection that does not say in this time what it wants is closed.
+const FIRST_FRAME_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
+
 type Reader = ReadHalf<UnixStream>;
 type Writer = WriteHalf<UnixStream>;
 
@@ -43,7 +46,8 @@ pub(crate) async fn accept_loop(shared: Rc<Shared>, listener: UnixListener, firs
 
 async fn serve(shared: Rc<Shared>, stream: UnixStream, number: u64) {
     let (mut reader, writer) = tokio::io::split(stream);
-    let Ok(Some(first)) = read_frame::<ToStep>(&mut reader).await else { return };
+    let first = tokio::time::timeout(FIRST_FRAME_WAIT, read_frame::<ToStep>(&mut reader)).await;
+    let Ok(Ok(Some(first))) = first else { return };
     match first.body {
         Some(to_step::Body::Watch(_)) => watch(&shared, reader, writer).await,
         Some(to_step::Body::Attach(attach)) if attach.observe => observe(&shared, writer).await,

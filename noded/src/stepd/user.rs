@@ -118,9 +118,12 @@ fn beside(path: &Path) -> std::path::PathBuf {
 }
 
 fn fill(mut file: File, size: u64, mode: u32, modified: &str) -> io::Result<()> {
-    let copied = io::copy(&mut io::stdin().lock().take(size), &mut file)?;
-    if copied != size {
+    let copied = io::copy(&mut io::stdin().lock().take(size.saturating_add(1)), &mut file)?;
+    if copied < size {
         return Err(io::Error::other("the file came incomplete"));
+    }
+    if copied > size {
+        return Err(io::Error::other("more came than was announced"));
     }
     file.flush()?;
     file.set_permissions(Permissions::from_mode(mode))?;
