@@ -159,6 +159,8 @@ async fn ask(seat: &Seat, address: &str) -> Option<reply::Body> {
     };
     let claim = Claim {
         cluster: seat.cluster().to_owned(),
+        // A member speaks to its own cluster: another one of the same name would give it somebody's place.
+        cluster_id: seat.member().map(|member| member.core.identity.cluster_id.to_vec().into()).unwrap_or_default(),
         request_id: id.into(),
         audience: "controller".to_owned(),
         sender: format!("replica:{}", seat.name()),

@@ -2,30 +2,28 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use muster_channel::{Credentials, Munge, Outside, dial, seal};
+use muster_channel::{Credentials, Outside, dial, seal};
 use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::{Claim, ListJobs, Request, Signed, reply, request};
 use prost::Message;
 
+use crate::munge::{keeper, with_munge};
 use crate::places::{self, is_root};
 use crate::site::{Site, eventually, finish};
 
 /// Users that every Linux has.
 const ALICE: (&str, u32) = ("nobody", 65_534);
 const BOB: (&str, u32) = ("daemon", 1);
-/// `SlurmUser`: neither root nor one of the two.
-const SLURM_USER: &str = "bin";
 
 #[test]
 fn no_user_acts_as_another_with_real_munge() {
     if !is_root() {
         return;
     }
-    let site = with_munge();
+    let site = with_munge(1);
     let home = site.path("home").display().to_string();
     let wrap = format!("id -u >{home}/uid; sleep 600");
     let id = ok(&site, ALICE, "sbatch", &["--parsable", "-D", &home, "-o", "/dev/null", "--wrap", &wrap]);
@@ -55,11 +53,10 @@ fn a_replayed_or_borrowed_credential_is_refused_by_a_real_controller() {
     if !is_root() {
         return;
     }
-    let site = with_munge();
+    let site = with_munge(1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let munge = Munge::load(Some(&site.path("munge/socket"))).expect("libmunge is installed beside munged");
-        let keeper: Arc<dyn Credentials> = Arc::new(munge);
+        let keeper = keeper(&site);
         let first = signed(&keeper, [1; 16]).await;
         assert!(matches!(send(&site, first.clone()).await, reply::Body::Jobs(_)));
         refused(send(&site, first).await, "replayed");
@@ -74,7 +71,7 @@ fn real_munge_does_not_make_a_user_a_node_nor_a_machine_another() {
     if !is_root() {
         return;
     }
-    let mut site = with_munge();
+    let mut site = with_munge(1);
     let conf = fs::read_to_string(site.path("slurm.conf")).expect("it was written");
     let port = places::free_ports(1);
     let elsewhere = |name: &str, text: &str| {
@@ -140,52 +137,6 @@ fn refused(answer: reply::Body, why: &str) {
     match answer {
         reply::Body::Failure(failure) => assert!(failure.message.contains(why), "{}", failure.message),
         other => panic!("not refused: {other:?}"),
-    }
-}
-
-/// One controller that runs as [`SLURM_USER`], and one node that runs as root.
-fn with_munge() -> Site {
-    let mut site = Site::empty();
-    for folder in ["munge", "home"] {
-        fs::create_dir(site.path(folder)).expect("the temporary directory is ours");
-    }
-    fs::set_permissions(site.path("home"), fs::Permissions::from_mode(0o777)).expect("it is ours");
-    copy_commands(&site);
-    start_munged(&mut site);
-    let socket = site.path("munge/socket").display().to_string();
-    let more = format!(
-        "SlurmUser={SLURM_USER}\nSlurmdUser=root\nAuthType=auth/munge\nCredType=cred/munge\nAuthInfo=socket={socket}\n"
-    );
-    site.configure("slurm.conf", 1, "spool", &more);
-    let state = site.path("state").display().to_string();
-    finish(Command::new("chown").args([SLURM_USER, &state, &site.path("log").display().to_string()]))
-        .expect("root may");
-    site.bring_up(1, 1);
-    site
-}
-
-fn start_munged(site: &mut Site) {
-    let at = |name: &str| site.path("munge").join(name).display().to_string();
-    site.write("munge/key", &"a key of this test alone, thirty-two bytes and more".repeat(4));
-    fs::set_permissions(site.path("munge/key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
-    let mut munged = Command::new("munged");
-    munged.args(["--foreground", "--force", "--key-file", &at("key"), "--socket", &at("socket")]);
-    munged.args(["--pid-file", &at("pid"), "--log-file", &at("log"), "--seed-file", &at("seed")]);
-    let socket = at("socket");
-    site.spawn("munged", munged);
-    eventually("munged answers", || {
-        finish(Command::new("munge").args(["-S", &socket, "-n", "-o", "/dev/null"])).is_ok()
-    });
-}
-
-/// Users cannot reach into a developer's target folder.
-fn copy_commands(site: &Site) {
-    for program in ["bin/muster", "bin/muster-noded"] {
-        let own = site.path(program);
-        let built = fs::canonicalize(&own).expect("it is a link to what was built");
-        fs::remove_file(&own).expect("it is ours");
-        fs::copy(built, &own).expect("there is room");
-        fs::set_permissions(&own, fs::Permissions::from_mode(0o755)).expect("it is ours");
     }
 }
 

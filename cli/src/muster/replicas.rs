@@ -103,6 +103,10 @@ fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
     let mut lines: Vec<Line> = list.iter().flat_map(|list| &list.replicas).map(of_replica).collect();
     for (name, address, pong) in pongs {
         if let Some(line) = lines.iter_mut().find(|line| line.name == *name) {
+            let foreign = |pong: &Pong| list.is_some_and(|list| is_foreign(pong, list));
+            if pong.as_ref().is_some_and(foreign) {
+                line.role = "of another cluster".to_owned();
+            }
             add_own_view(line, pong.as_ref());
             continue;
         }
@@ -126,6 +130,11 @@ fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
     let place = |line: &Line| pongs.iter().position(|(name, ..)| *name == line.name).unwrap_or(pongs.len());
     lines.sort_by_key(place);
     lines
+}
+
+/// A controller of another cluster that stands at the place of one of ours.
+fn is_foreign(pong: &Pong, list: &ReplicaList) -> bool {
+    !pong.cluster_id.is_empty() && !list.cluster_id.is_empty() && pong.cluster_id != list.cluster_id
 }
 
 /// What this host sees of a replica that the cluster told of.
@@ -285,6 +294,14 @@ mod tests {
         assert_eq!(role(900, None), "unreachable");
         assert_eq!(role(20, None), "follower");
         assert_eq!(role(900, Some(of_cluster())), "follower");
+    }
+
+    #[test]
+    fn a_controller_of_another_cluster_is_called_so() {
+        let info = ReplicaInfo { name: "a".into(), role: "follower".into(), ..ReplicaInfo::default() };
+        let list = ReplicaList { replicas: vec![info], cluster_id: vec![2; 16].into(), ..ReplicaList::default() };
+        let lines = merge(Some(&list), &[("a".to_owned(), "h:1".to_owned(), Some(of_cluster()))]);
+        assert_eq!(lines[0].role, "of another cluster");
     }
 
     #[test]
