@@ -59,9 +59,24 @@ fn options() -> Options {
 /// RocksDB says `Corruption: …` for damage; everything else is the system's.
 pub(super) fn open_error(path: &Path, error: rocksdb::Error) -> OpenError {
     match error.kind() {
-        rocksdb::ErrorKind::Corruption => OpenError::Damaged { path: path.into(), why: error.into_string() },
+        rocksdb::ErrorKind::Corruption => {
+            OpenError::Damaged { path: path.into(), why: name_the_log(path, error.into_string()) }
+        }
         _ => OpenError::Io { path: path.into(), why: error.into_string() },
     }
+}
+
+/// RocksDB names the files of its tables, but not those of its write-ahead log; there are one or two of them.
+fn name_the_log(path: &Path, why: String) -> String {
+    let of_log = |name: &String| name.ends_with(".log") && !why.contains(name);
+    let names = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok()).filter(of_log);
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    if names.is_empty() || why.contains(".sst") || why.contains("MANIFEST") {
+        return why;
+    }
+    format!("{why}, in {}", names.join(" or "))
 }
 
 /// How many; but where RocksDB stopped writing because of one, the error is that one, which names file and cause.

@@ -10,5 +10,6 @@ mod disk;
 mod faults;
 mod growth;
 mod leaders;
+mod log_damage;
 mod snapshots;
 mod town;
