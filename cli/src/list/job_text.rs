@@ -2,6 +2,7 @@
 
 use muster_dialect::state::{JobState, Reason};
 use muster_dialect::time::TimeLimit;
+use muster_proto::durable::JobRow;
 use muster_proto::wire::JobInfo;
 
 /// Marks a limit that is none.
@@ -38,8 +39,14 @@ pub(crate) fn start_ms(job: &JobInfo) -> u64 {
                 attempt.start_ms
             }
         }
-        _ => row.estimated_start_ms,
+        _ => expected_start_ms(row),
     }
+}
+
+/// Of a job that waits; 0: not known.
+pub(crate) fn expected_start_ms(row: &JobRow) -> u64 {
+    let begins = row.reason == u32::from(Reason::BeginTime.code()) && row.estimated_start_ms == 0;
+    if begins { row.eligible_ms } else { row.estimated_start_ms }
 }
 
 /// When it ended or must end; 0: not known.

@@ -10,6 +10,7 @@ use muster_proto::wire::JobInfo;
 
 use super::record::{Form, Record, or_null};
 use super::status::job_status;
+use crate::list::expected_start_ms;
 
 const UNLIMITED: u32 = u32::MAX;
 /// What `%a` stands for while no task has started.
@@ -76,7 +77,7 @@ fn times(record: &mut Record, job: &JobInfo, row: &JobRow, spec: &JobSpec, form:
     record.line(format!("SubmitTime={submit} EligibleTime={eligible}"));
     record.line(format!("AccrueTime={}", form.date(row.accrue_ms, "Unknown")));
     let attempt = row.attempts.last().filter(|_| !is_pending(row));
-    let start = form.date(attempt.map_or(row.estimated_start_ms, started), "Unknown");
+    let start = form.date(attempt.map_or_else(|| expected_start_ms(row), started), "Unknown");
     let end = form.date(if row.end_ms == 0 { job.end_estimate_ms } else { row.end_ms }, "Unknown");
     record.line(format!("StartTime={start} EndTime={end} Deadline={}", form.date(spec.deadline_ms, "N/A")));
     let suspended = attempt.map_or((0, 0), |attempt| (attempt.suspended_since_ms, attempt.suspended_ms / 1000));

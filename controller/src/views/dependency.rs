@@ -12,7 +12,8 @@ pub(super) fn text(job: &Job) -> String {
 }
 
 fn term(stored: &DependencyTerm) -> Term {
-    let tasks = stored.array_task.map_or(Tasks::Job, Tasks::One);
+    let whole = if stored.array { Tasks::All } else { Tasks::Job };
+    let tasks = stored.array_task.map_or(whole, Tasks::One);
     Term {
         kind: kind(stored.kind()),
         target: (stored.kind() != Stored::Singleton).then_some(Target { job: stored.job_id, tasks }),

@@ -97,14 +97,13 @@ impl Cluster {
             return Err("a dependency is open".to_owned());
         }
         match array_task {
-            Some(task) if job.is_array() && array::contains(&job.row.pending_tasks, task) => {
-                let limit = job.row.array_limit;
-                let running = self.array_running(job.row.array_job_id);
-                if limit != 0 && running >= limit { Err("the array's limit is reached".to_owned()) } else { Ok(()) }
-            }
-            None if !job.is_array() => Ok(()),
-            _ => Err("no such array task".to_owned()),
+            Some(task) if job.is_array() && array::contains(&job.row.pending_tasks, task) => {}
+            None if !job.is_array() => {}
+            _ => return Err("no such array task".to_owned()),
         }
+        let limit = job.row.array_limit;
+        let running = self.array_running(job.row.array_job_id);
+        if limit != 0 && running >= limit { Err("the array's limit is reached".to_owned()) } else { Ok(()) }
     }
 
     fn check_size(

@@ -7,6 +7,7 @@ use muster_dialect::errno;
 use muster_dialect::state::{JobState, Reason};
 use muster_proto::durable::{DependencyTerm, HoldKind, JobSpec, dependency_term::Kind};
 
+use super::array;
 use super::changes::Event;
 use super::job::Job;
 use super::ruling::Refusal;
@@ -14,6 +15,8 @@ use super::state::Cluster;
 
 /// Terms of one job.
 pub(super) const DEPENDENCY_TERMS_MAX: usize = 4_096;
+/// Tasks of an array that get records of their own at once, because what they correspond to is over.
+const CORRESPONDING_SPLIT_MAX: usize = 1_000;
 /// Dependents whose records are brought up to date at once; others are found satisfied when the scheduler looks at them.
 const DEPENDENTS_REFRESHED_MAX: usize = 1_000;
 
@@ -38,6 +41,7 @@ impl Cluster {
         for term in &mut dependency.terms {
             let target = self.job_by_label(term.job_id, term.array_task);
             term.uid = target.map_or(0, |job| if job.row.array_uid == 0 { job.uid() } else { job.row.array_uid });
+            term.array = target.is_some_and(|job| job.row.array_uid != 0);
             term.failed = false;
         }
         dependency.terms.retain(|term| term.uid != 0 || term.kind() == Kind::Singleton);
@@ -82,6 +86,13 @@ impl Cluster {
             let blocked = self.jobs_of_user(job.spec().uid).any(|other| earlier(other));
             return if blocked { DependencyState::Waits } else { DependencyState::Met };
         }
+        if corresponds(term) && job.row.array_job_id != 0 {
+            return self.corresponding_state(job, term);
+        }
+        self.state_of_all(term)
+    }
+
+    fn state_of_all(&self, term: &DependencyTerm) -> DependencyState {
         let states = self.targets(term).map(|target| self.target_state(term, target));
         states.fold(DependencyState::Met, |all, one| match (all, one) {
             (DependencyState::Never, _) | (_, DependencyState::Never) => DependencyState::Never,
@@ -90,13 +101,52 @@ impl Cluster {
         })
     }
 
+    /// `aftercorr` between two arrays: each task waits for the other array's task of its number, and those that have none for
+    /// all of it. Tasks whose counterpart is over have records of their own, so that the others wait together.
+    fn corresponding_state(&self, job: &Job, term: &DependencyTerm) -> DependencyState {
+        let of_task = |task| self.targets(term).find(|target| bears(target, task));
+        if let Some(task) = job.row.array_task {
+            return of_task(task).map_or_else(|| self.state_of_all(term), |target| self.target_state(term, target));
+        }
+        let waits = self.targets(term).any(|target| {
+            let task = target.row.array_task;
+            !target.is_over() || task.is_some_and(|task| array::contains(&job.row.pending_tasks, task))
+        });
+        match self.state_of_all(term) {
+            DependencyState::Never if waits => DependencyState::Waits,
+            state => state,
+        }
+    }
+
+    /// Gives tasks whose counterpart is over records of their own: `only` that one, or whichever there are.
+    pub(super) fn split_corresponding(&mut self, uid: u64, only: Option<u32>) {
+        let Some(job) = self.job(uid).cloned().filter(|job| job.is_startable() && job.is_array()) else { return };
+        let terms = job.spec().dependency.iter().flat_map(|dependency| &dependency.terms);
+        let over =
+            terms.filter(|term| corresponds(term)).flat_map(|term| self.targets(term)).filter(|job| job.is_over());
+        let mut tasks: Vec<u32> = over
+            .filter_map(|target| target.row.array_task)
+            .filter(|task| only.is_none_or(|only| only == *task) && array::contains(&job.row.pending_tasks, *task))
+            .take(CORRESPONDING_SPLIT_MAX)
+            .collect();
+        tasks.sort_unstable();
+        tasks.dedup();
+        if tasks.is_empty() || self.dependency_state(&job) == DependencyState::Met {
+            return;
+        }
+        for task in tasks {
+            let own = self.split_task(uid, task);
+            self.refresh_dependency(own);
+        }
+    }
+
     /// The records that a term means: all of an array, unless it names a task.
     fn targets<'a>(&'a self, term: &'a DependencyTerm) -> impl Iterator<Item = &'a Job> {
         let first = self.job(term.uid);
         let array_job_id = first.map_or(0, |job| job.row.array_job_id);
         let of_array = self.array_records(array_job_id).filter(|job| match term.array_task {
             None => true,
-            Some(task) => job.row.array_task == Some(task) || super::array::contains(&job.row.pending_tasks, task),
+            Some(task) => bears(job, task),
         });
         let alone = first.filter(|_| array_job_id == 0);
         of_array.chain(alone).map(|job| &**job)
@@ -108,7 +158,6 @@ impl Cluster {
         let met = match term.kind() {
             Kind::After => return self.after_state(term, target),
             Kind::AfterAny | Kind::AfterBurstBuffer | Kind::Singleton => over,
-            // AFTER_CORR waits for the whole array, which is later than needed, never earlier.
             Kind::AfterOk | Kind::AfterCorr => ok,
             Kind::AfterNotOk => over && !ok,
         };
@@ -130,14 +179,21 @@ impl Cluster {
 
     /// Brings what waits for `uid` up to date: satisfied jobs become eligible, hopeless ones say so.
     pub(super) fn refresh_dependents(&mut self, uid: u64) {
-        let array_uid = self.job(uid).map_or(0, |job| job.row.array_uid);
+        let (array_uid, task) = self.job(uid).map_or((0, None), |job| (job.row.array_uid, job.row.array_task));
         let waiting: Vec<u64> = self
             .dependents(uid)
             .chain(self.dependents(array_uid).filter(|_| array_uid != uid))
             .take(DEPENDENTS_REFRESHED_MAX)
             .collect();
         for dependent in waiting {
+            if task.is_some() {
+                self.split_corresponding(dependent, task);
+            }
             self.refresh_dependency(dependent);
+        }
+        // Where too many had to wait for records of their own, the next come when one of the first is over.
+        if array_uid != 0 && array_uid != uid {
+            self.split_corresponding(array_uid, None);
         }
     }
 
@@ -187,4 +243,13 @@ impl Cluster {
             }
         }
     }
+}
+
+/// Task by task, if both are arrays.
+fn corresponds(term: &DependencyTerm) -> bool {
+    term.kind() == Kind::AfterCorr && term.array && term.array_task.is_none()
+}
+
+fn bears(job: &Job, task: u32) -> bool {
+    job.row.array_task == Some(task) || array::contains(&job.row.pending_tasks, task)
 }

@@ -33,6 +33,7 @@ impl Cluster {
         self.counters().submitted += 1;
         let startable_now = job.row.eligible_ms != 0 && job.row.eligible_ms <= self.now_ms();
         self.insert_job(job);
+        self.split_corresponding(answer.uid, None);
         if startable_now {
             self.events.push(Event::ScheduleAgain);
         }

@@ -116,6 +116,7 @@ impl Cluster {
             *asked = spec;
         });
         self.change_hold(origin, command, uid);
+        self.split_corresponding(uid, None);
         self.refresh_dependency(uid);
         if !only_comments(command) && !job.state().is_finished() {
             self.events.push(super::changes::Event::ScheduleAgain);
@@ -173,7 +174,7 @@ impl Cluster {
                 JobState::Running | JobState::Suspended => {}
                 _ => return Err(errno::ESLURM_NOT_SUPPORTED.into()),
             }
-            if !job.spec().requeue.unwrap_or(false) && !is_admin(origin) {
+            if !job.spec().requeue.unwrap_or(false) {
                 return Err(errno::ESLURM_DISABLED.into());
             }
             let hold = command.hold || command.special_exit;
@@ -181,7 +182,11 @@ impl Cluster {
             self.end_work(uid, ending);
             if hold {
                 let kind = if is_admin(origin) { HoldKind::Admin } else { HoldKind::User };
-                self.edit_job(uid, |row| hold_with(row, kind));
+                self.edit_job(uid, |row| {
+                    hold_with(row, kind);
+                    let how = if command.special_exit { "special exit" } else { "held" };
+                    row.reason_detail = format!("job requeued in {how} state");
+                });
             }
         }
         Ok(done())

@@ -22,7 +22,7 @@ pub(super) fn job_waits(job: &Job, now_ms: u64) -> Option<Reason> {
     if job.deadline_ms != 0 && job.deadline_ms <= now_ms {
         return Some(Reason::Deadline);
     }
-    (job.tasks.is_some() && job.array_room == 0).then_some(Reason::JobArrayTaskLimit)
+    (job.array_room == 0).then_some(Reason::JobArrayTaskLimit)
 }
 
 /// What of the partition holds such a job back. `None`: nothing.
