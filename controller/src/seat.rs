@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use crate::counters::{Counters, add_one};
 use crate::door::client::Passes;
 use crate::door::limits::Limits;
+use crate::door::node::ConfHashes;
 use crate::listing::Flights;
 use crate::mail::Mailer;
 use crate::member::Member;
@@ -35,6 +36,7 @@ pub(crate) struct Seat {
     pub(crate) limits: Limits,
     pub(crate) flights: Flights,
     pub(crate) passes: Passes,
+    pub(crate) conf_hashes: ConfHashes,
     pub(crate) mailer: Arc<dyn Mailer>,
     /// Where others reach the doors, `host:port`.
     pub(crate) client_address: String,
@@ -75,6 +77,7 @@ impl Seat {
             limits: Limits::new(&parts.local),
             flights: Flights::default(),
             passes: Passes::default(),
+            conf_hashes: ConfHashes::default(),
             local: parts.local,
             outside: parts.outside,
             keeper: parts.keeper,

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use muster_channel::{Credentials, Outside, serve};
-use muster_model::agent::{Action, Agent, Input, Record};
+use muster_model::agent::{Action, Agent, AgentOptions, Input, Record};
 use muster_proto::wire::{FromNode, Heartbeat, Inventory, Registered, Report, ToNode, from_node, to_node};
 use prost::Message;
 use thiserror::Error;
@@ -56,6 +56,7 @@ pub struct Noded {
     /// Where its door is.
     pub address: String,
     agent: Arc<Mutex<Agent>>,
+    conf_hash: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     core: JoinHandle<Result<(), io::Error>>,
 }
@@ -102,6 +103,7 @@ impl Noded {
         });
 
         let (to_core, session_rx) = mpsc::channel(SESSION_WAITING_MAX);
+        let conf_hash = watch::Sender::new(settings.conf_hash);
         let session = SessionKeeper {
             settings: settings.clone(),
             outside: outside.clone(),
@@ -109,6 +111,7 @@ impl Noded {
             agent: agent.clone(),
             address: settings.advertise.clone().unwrap_or_else(|| address.clone()),
             start_ms,
+            conf_hash: conf_hash.subscribe(),
             to_core,
         };
         tokio::spawn(session.session_loop());
@@ -127,7 +130,13 @@ impl Noded {
             beats: 0,
         };
         let core = tokio::spawn(core.run(actions, news_rx, session_rx, stopped));
-        Ok(Self { address, agent, stop, core })
+        Ok(Self { address, agent, conf_hash, stop, core })
+    }
+
+    /// The configuration was read again: what comes from now on follows it, and the leader is told what this node has.
+    pub fn reconfigure(&self, options: AgentOptions, conf_hash: u64) {
+        self.agent.lock().expect("no holder of this lock panics").set_options(options);
+        self.conf_hash.send_if_modified(|known| std::mem::replace(known, conf_hash) != conf_hash);
     }
 
     /// What this node holds now.

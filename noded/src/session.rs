@@ -9,7 +9,7 @@ use muster_proto::durable::{HeldAttempt, RegisterNode};
 use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::{Claim, FromNode, Hello, NodeUp, Registered, ToNode, from_node, to_node};
 use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -50,6 +50,8 @@ pub(crate) struct SessionKeeper {
     pub(crate) agent: Arc<Mutex<Agent>>,
     pub(crate) address: String,
     pub(crate) start_ms: u64,
+    /// Of the slurm.conf that this node has: when it changes, the leader is told in a new session.
+    pub(crate) conf_hash: watch::Receiver<u64>,
     pub(crate) to_core: mpsc::Sender<Session>,
 }
 
@@ -118,6 +120,8 @@ impl SessionKeeper {
     }
 
     async fn run(&self, address: &str) -> Ended {
+        let mut conf_hash = self.conf_hash.clone();
+        conf_hash.mark_unchanged();
         let mut session = match tokio::time::timeout(HELLO, self.open(address)).await {
             Err(_) => return Ended::Failed("no answer".into()),
             Ok(Err(ended)) => return ended,
@@ -146,6 +150,7 @@ impl SessionKeeper {
                     },
                     _ => break Ended::Lost,
                 },
+                Ok(()) = conf_hash.changed() => break Ended::Lost,
                 message = outgoing.recv() => match message {
                     Some(message) => {
                         if send(&session.up, message).await.is_err() {
@@ -214,6 +219,7 @@ impl SessionKeeper {
             cluster: settings.cluster.clone(),
             cluster_id: cluster_id.clone(),
             newest: Some(newest),
+            conf_hash: *self.conf_hash.borrow(),
         };
         let claim = Claim {
             cluster: settings.cluster.clone(),

@@ -33,6 +33,8 @@ pub struct Settings {
     pub boot_ms: u64,
     /// Of this program.
     pub version: String,
+    /// The fingerprint of its slurm.conf; 0: it has none.
+    pub conf_hash: u64,
     /// Time limits and kill waits.
     pub agent: AgentOptions,
     /// Users who may attach to every step: root and SlurmUser.

@@ -170,6 +170,7 @@ impl World {
             boot_id: machine.boot_id(),
             spool_id: machine.spool_id(),
             journal_complete: !machine.has_lost_a_spool(),
+            conf_hash: 0,
             hardware: site::hardware(),
             boot_ms: site::EPOCH_MS + booted_ms,
             version: "sim".to_owned(),

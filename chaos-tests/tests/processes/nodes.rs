@@ -49,6 +49,40 @@ fn a_node_of_another_cluster_is_refused() {
 }
 
 #[test]
+fn a_node_daemon_takes_on_a_changed_slurm_conf_by_a_signal_and_the_controller_says_that_it_differs() {
+    let mut site = Site::start(1, 0);
+    let conf = std::fs::read_to_string(site.path("slurm.conf")).expect("it was written");
+    site.write("node.conf", &format!("# a copy\n{conf}"));
+    let own = site.path("node.conf").display().to_string();
+    site.start_node_with("n1", &["-v", "-f", &own]);
+    crate::site::eventually("it is idle", || site.run("sinfo", &["-h", "-o", "%t"]).contains("idle"));
+    assert!(!site.daemon("c1").said().contains("different slurm.conf"));
+
+    let proof = site.path("prolog-ran").display().to_string();
+    site.write("prolog", &format!("#!/bin/sh\necho yes >{proof}\n"));
+    let prolog = site.path("prolog").display().to_string();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&prolog, mode).expect("it is ours");
+    site.write("node.conf", &format!("{conf}Prolog={prolog}\nSlurmdDebug=debug\n"));
+    hang_up(&mut site);
+    site.daemon("n1").says("when this daemon is started again, steps go on meanwhile: SlurmdDebug");
+    site.daemon("c1").says("Node n1 appears to have a different slurm.conf than the slurmctld.");
+    site.run("timeout", &["60", "srun", "true"]);
+    assert_eq!(std::fs::read_to_string(&proof).expect("the new prolog ran"), "yes\n");
+
+    site.write("node.conf", &format!("{conf}NoSuchKey=1\n"));
+    hang_up(&mut site);
+    site.daemon("n1").says("nothing is changed");
+    site.run("timeout", &["60", "srun", "true"]);
+}
+
+/// SIGHUP to n1.
+fn hang_up(site: &mut Site) {
+    let process = nix::unistd::Pid::from_raw(site.daemon("n1").child.id() as i32);
+    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGHUP).expect("it is ours");
+}
+
+#[test]
 fn no_input_of_a_step_is_lost_or_doubled_while_its_node_daemon_is_killed_and_started_again() {
     let mut site = Site::start(1, 1);
     let sent: String = (0..200_000).map(|line| format!("{line}\n")).collect();

@@ -353,6 +353,15 @@ impl Config {
         self.slurmd_parameters.contains_key("config_overrides")
     }
 
+    /// Whether `DebugFlags` names it.
+    pub fn has_debug_flag(&self, name: &str) -> bool {
+        match self.effective("DebugFlags") {
+            Some(Value::List(flags)) => flags.iter().any(|flag| flag.eq_ignore_ascii_case(name)),
+            Some(Value::Text(flags)) => flags.split(',').any(|flag| flag.eq_ignore_ascii_case(name)),
+            _ => false,
+        }
+    }
+
     /// What holds for a global key: what it was set to, or its default; `None` if it has neither.
     pub fn effective(&self, key: &str) -> Option<Value> {
         self.setting(key).cloned().or_else(|| globals::default_of(key))

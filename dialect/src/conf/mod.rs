@@ -21,6 +21,7 @@ mod cpus;
 mod diagnostics;
 mod fence;
 mod fields;
+mod fingerprint;
 mod globals;
 mod gres;
 mod hosts;
@@ -51,6 +52,7 @@ pub use config::{
 };
 pub use diagnostics::{Diagnostic, Severity};
 pub use fence::{FENCE_LEVELS_MAX, FenceConf, FenceDevice};
+pub use fingerprint::fingerprint;
 pub use gres::GresConf;
 pub use keys::{Key, Support, global_keys};
 pub use node_gres::NodeGres;

@@ -57,6 +57,11 @@ impl Agent {
         }
     }
 
+    /// What a configuration that was read again says; what has begun keeps its own.
+    pub fn set_options(&mut self, options: AgentOptions) {
+        self.options = options;
+    }
+
     /// Takes one input at `now_ms` (boot-time clock) and says what to do.
     pub fn on(&mut self, input: Input, now_ms: u64) -> Vec<Action> {
         let mut out = Vec::new();

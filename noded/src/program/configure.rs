@@ -26,18 +26,57 @@ pub(crate) struct Configured {
     pub(crate) pid_file: PathBuf,
     pub(crate) log: Option<PathBuf>,
     pub(crate) warnings: Vec<String>,
+    conf_hash: u64,
 }
 
 impl Configured {
     /// Reads the configuration and finds this node in it.
     pub(crate) fn read(flags: &Flags) -> Result<Self> {
-        let (config, path, warnings) = read_config(flags.config.as_deref())?;
+        let Found { config, path, warnings, conf_hash } = read_config(flags.config.as_deref())?;
         let node = find_node(&config, flags.node_name.as_deref())?.clone();
         let fill = |pattern: &str| PathBuf::from(pattern.replace("%n", &node.name).replace("%h", &node.hostname));
         let spool = flags.spool.clone().unwrap_or_else(|| fill(&config.slurmd_spool_dir));
         let pid_file = flags.pid_file.clone().unwrap_or_else(|| fill(&config.slurmd_pid_file));
         let log = flags.log.clone().or_else(|| config.slurmd_log_file.as_deref().map(fill));
-        Ok(Self { config, path, node, spool, pid_file, log, warnings })
+        Ok(Self { config, path, node, spool, pid_file, log, warnings, conf_hash })
+    }
+
+    /// What of `newer` this daemon cannot take on while it runs.
+    pub(crate) fn needs_restart(&self, newer: &Self, flags: &Flags) -> Vec<&'static str> {
+        let (old, new) = (&self.config, &newer.config);
+        let changed = [
+            ("ClusterName", old.cluster_name != new.cluster_name),
+            ("NodeName", self.node.name != newer.node.name),
+            ("NodeAddr or Port", self.listen(flags) != newer.listen(flags)),
+            ("SlurmctldHost or SlurmctldPort", self.controllers(flags) != newer.controllers(flags)),
+            ("SlurmdSpoolDir", self.spool != newer.spool),
+            ("SlurmdPidFile", self.pid_file != newer.pid_file),
+            ("SlurmdLogFile", self.log != newer.log),
+            ("SlurmdDebug", old.slurmd_debug != new.slurmd_debug),
+            ("SlurmUser", old.slurm_user != new.slurm_user),
+            ("TmpFS", old.tmp_fs != new.tmp_fs),
+            ("AuthType", old.auth_type != new.auth_type),
+            ("AuthInfo", old.auth_info != new.auth_info),
+            ("TLSType", old.tls_type != new.tls_type),
+            ("TLSParameters", old.tls_parameters != new.tls_parameters),
+        ];
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+    }
+
+    /// What the agent follows.
+    pub(crate) fn agent_options(&self) -> AgentOptions {
+        let config = &self.config;
+        AgentOptions {
+            kill_wait_s: config.kill_wait_s,
+            over_time_limit_s: config.over_time_limit_min.map_or(0, |minutes| minutes.saturating_mul(60)),
+            prolog: !config.scripts.prolog.is_empty(),
+            epilog: !config.scripts.epilog.is_empty(),
+        }
+    }
+
+    /// The fingerprint of slurm.conf as it was read.
+    pub(crate) fn conf_hash(&self) -> u64 {
+        self.conf_hash
     }
 
     /// What munge or its absence needs.
@@ -101,12 +140,8 @@ impl Configured {
             hardware: real::discover(&config.tmp_fs),
             boot_ms: real::boot_ms(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            agent: AgentOptions {
-                kill_wait_s: config.kill_wait_s,
-                over_time_limit_s: config.over_time_limit_min.map_or(0, |minutes| minutes.saturating_mul(60)),
-                prolog: !config.scripts.prolog.is_empty(),
-                epilog: !config.scripts.epilog.is_empty(),
-            },
+            conf_hash: self.conf_hash,
+            agent: self.agent_options(),
             admins,
             boot_clock_ms: real::boot_clock(),
         })
@@ -135,7 +170,14 @@ impl Configured {
 }
 
 /// The configuration, where it came from, and what there is to warn of.
-fn read_config(flag: Option<&Path>) -> Result<(Config, PathBuf, Vec<String>)> {
+struct Found {
+    config: Config,
+    path: PathBuf,
+    warnings: Vec<String>,
+    conf_hash: u64,
+}
+
+fn read_config(flag: Option<&Path>) -> Result<Found> {
     let path = flag.map(Path::to_owned);
     let path = path.or_else(|| std::env::var_os("SLURM_CONF").map(PathBuf::from));
     let path = std::path::absolute(path.unwrap_or_else(|| CONFIG_DEFAULT.into()))?;
@@ -148,7 +190,9 @@ fn read_config(flag: Option<&Path>) -> Result<(Config, PathBuf, Vec<String>)> {
     };
     let config = parsed.config.ok_or_else(|| anyhow!("{}", of(Severity::Error).join("\n")))?;
     let warnings = parsed.diagnostics.iter().filter(|found| found.severity == Severity::Warning);
-    Ok((config, path, warnings.map(ToString::to_string).collect()))
+    let warnings = warnings.map(ToString::to_string).collect();
+    let files = parsed.files.iter().map(|(path, text)| (&path[..], &text[..]));
+    Ok(Found { config, path, warnings, conf_hash: conf::fingerprint(files) })
 }
 
 fn find_node<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a NodeConf> {

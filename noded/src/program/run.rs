@@ -11,7 +11,7 @@ use muster_noded::real::{RealSteps, Spool};
 use muster_noded::{JournalStore, Noded, Steps};
 use nix::unistd::{ForkResult, chdir, fork, setsid};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::configure::{self, Configured};
 use super::flags::Flags;
@@ -51,6 +51,7 @@ async fn serve(configured: &Configured, flags: &Flags, spool: &Spool, log: Optio
     }
     info!("{} as node {} of cluster {}", super::version(), settings.node_name, settings.cluster);
     let controllers = settings.controllers.join(", ");
+    let processes = steps.clone();
     let steps: Arc<dyn Steps> = Arc::new(steps);
     let outside = configure::outside();
     let tls = tls::load(configured, &outside)?;
@@ -68,13 +69,38 @@ async fn serve(configured: &Configured, flags: &Flags, spool: &Spool, log: Optio
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
-            _ = hangup.recv() => warn!("reconfigure by signal: not supported by this version; restart the daemon, steps go on"),
+            _ = hangup.recv() => {
+                if let Some(read) = read_again(configured, flags) {
+                    noded.reconfigure(read.agent_options(), read.conf_hash());
+                    processes.reconfigure(read.step_settings()?);
+                }
+            }
             _ = reopen.recv() => reopen_log(log.as_ref()),
         }
     }
     info!("stopping; steps go on");
     sd_notify("STOPPING=1");
     noded.stop().await.context("the node's journal")
+}
+
+/// The configuration as it stands now, beside the one that this daemon was started with; nothing where it cannot be used: this daemon goes on with what it has.
+fn read_again(configured: &Configured, flags: &Flags) -> Option<Configured> {
+    let read = match Configured::read(flags) {
+        Ok(read) => read,
+        Err(e) => {
+            error!("the configuration cannot be used, and nothing is changed: {e:#}");
+            return None;
+        }
+    };
+    for warning in &read.warnings {
+        warn!("{warning}");
+    }
+    info!("reconfigured; jobs and steps that were started keep what they have");
+    let later = configured.needs_restart(&read, flags);
+    if !later.is_empty() {
+        warn!("in force when this daemon is started again, steps go on meanwhile: {}", later.join(", "));
+    }
+    Some(read)
 }
 
 fn reopen_log(log: Option<&LogFile>) {

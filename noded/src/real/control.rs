@@ -94,7 +94,7 @@ fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<UnixSt
     let lock: File = make_directory(&dir, launch)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (own, its) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
-    let pid = spawn::supervisor(&steps.0.settings.program, &dir, &lock, &its)?;
+    let pid = spawn::supervisor(&steps.settings().program, &dir, &lock, &its)?;
     // The session of its tasks, for whoever must find them without it.
     io::Write::write_all(&mut &lock, pid.to_string().as_bytes())?;
     UnixStream::from_std(own.into())

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use bytes::Bytes;
 use muster_channel::{BoxFuture, BoxStream};
@@ -46,7 +46,7 @@ pub struct RealSteps(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
     pub(super) spool: PathBuf,
-    pub(super) settings: StepSettings,
+    settings: RwLock<Arc<StepSettings>>,
     /// The spool was made just now: what lives from before is not known.
     fresh: bool,
     /// The spool's id: whose environment says it belongs to this spool's steps.
@@ -65,7 +65,18 @@ impl RealSteps {
             warn!("orphans of killed supervisors will not come to this daemon: {e}");
         }
         let (fresh, spool, news) = (spool.fresh, spool.path.clone(), OnceLock::new());
+        let settings = RwLock::new(Arc::new(settings));
         Self(Arc::new(Inner { fresh, spool, settings, mark, news, controls: Mutex::default() }))
+    }
+
+    /// As the configuration was read last.
+    pub(super) fn settings(&self) -> Arc<StepSettings> {
+        self.0.settings.read().expect("no holder of this lock panics").clone()
+    }
+
+    /// The configuration was read again: what is started from now on follows it.
+    pub fn reconfigure(&self, settings: StepSettings) {
+        *self.0.settings.write().expect("no holder of this lock panics") = Arc::new(settings);
     }
 
     fn watch(&self, step: StepKey, launch: Option<Launch>) {
@@ -109,7 +120,7 @@ impl RealSteps {
     }
 
     fn launch_of(&self, step: StepKey) -> Launch {
-        let settings = &self.0.settings;
+        let settings = self.settings();
         let host_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
         Launch {
             uid: step.attempt.uid,
@@ -133,7 +144,7 @@ impl RealSteps {
     fn hook(&self, hook: Hook, attempt: AttemptKey, hold: Hold) {
         let steps = self.clone();
         tokio::spawn(async move {
-            let settings = &steps.0.settings;
+            let settings = steps.settings();
             let (node_name, slurm_conf) = (&settings.node_name[..], &settings.slurm_conf[..]);
             let site = Site { hooks: &settings.hooks, node_name, slurm_conf };
             let failure = site.run(hook, &hold).await.err();
@@ -256,7 +267,8 @@ impl Steps for RealSteps {
         start: BroadcastStart,
         data: mpsc::Receiver<Bytes>,
     ) -> BoxFuture<'_, BroadcastDone> {
-        Box::pin(broadcast::write(&self.0.settings.program, user, start, data))
+        let settings = self.settings();
+        Box::pin(async move { broadcast::write(&settings.program, user, start, data).await })
     }
 
     fn load(&self) -> Load {

@@ -44,7 +44,7 @@ struct Wanted {
 
 async fn settle(steps: &RealSteps, wanted: &Wanted, what: &str) -> String {
     let began = Instant::now();
-    let patience = Duration::from_secs(u64::from(steps.0.settings.unkillable_s.max(1)));
+    let patience = Duration::from_secs(u64::from(steps.settings().unkillable_s.max(1)));
     let mut drain_reason = String::new();
     let (mut empty, mut pause) = (0, ROUND_FIRST);
     while empty < EMPTY_ROUNDS {

@@ -213,6 +213,7 @@ impl Place {
             boot_id: real::boot_id(),
             spool_id: spool.id.clone(),
             journal_complete: true,
+            conf_hash: 0,
             hardware: real::discover("/tmp"),
             boot_ms: 1,
             version: "test".into(),

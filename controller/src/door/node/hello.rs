@@ -82,6 +82,7 @@ async fn register(seat: &Seat, member: Arc<Member>, hello: Hello, signed: Signed
     }
     let Some(registration) = hello.registration else { return Err(refused("no registration in the Hello", true)) };
     let name = registration.name.clone();
+    let conf_hash = hello.conf_hash;
     let known_config = registration.config_version;
     let origin = Origin { host: name.clone(), channel: Channel::Node.into(), admin: true, ..Origin::default() };
     let body = command::Body::RegisterNode(registration);
@@ -108,7 +109,21 @@ async fn register(seat: &Seat, member: Arc<Member>, hello: Hello, signed: Signed
         })
     });
     let registered = registered.ok_or_else(|| refused("the node is not in the configuration", false))?;
+    compare_configurations(seat, &member, &name, conf_hash);
     Ok(Greeted { node: registered.node, epoch: registered.epoch, member, name, term, registered })
+}
+
+/// Says so where a node's slurm.conf is not the one in force, as slurmctld does.
+fn compare_configurations(seat: &Seat, member: &Member, name: &str, conf_hash: u64) {
+    let Some(config) = member.config() else { return };
+    let differs = conf_hash != 0 && conf_hash != seat.conf_hashes.of(&config);
+    if differs && !config.conf.has_debug_flag("NO_CONF_HASH") {
+        tracing::error!(
+            "Node {name} appears to have a different slurm.conf than the slurmctld.  This could cause issues with \
+             communication and functionality.  Please review both files and make sure they are the same.  If this is \
+             expected ignore, and set DebugFlags=NO_CONF_HASH in your slurm.conf."
+        );
+    }
 }
 
 /// A node is suspected after a third of `SlurmdTimeout`: it speaks at least twice in that time.

@@ -9,6 +9,7 @@
 //! A node that dials a follower is told where the leader is. Orders come from the leader's dispatch duty through
 //! [`Sessions`].
 
+mod conf_hash;
 mod hello;
 mod inventory;
 mod report;
@@ -16,6 +17,7 @@ mod session;
 mod sessions;
 mod sightings;
 
+pub(crate) use conf_hash::ConfHashes;
 pub(crate) use sessions::{Link, Sessions};
 pub(crate) use sightings::Sightings;
 
