@@ -49,7 +49,10 @@ pub(crate) async fn each(client: &Client, wanted: &Wanted, voice: Voice) -> u8 {
 fn nothing(wanted: &Wanted, voice: Voice) -> u8 {
     if wanted.ids.is_empty() {
         if voice.verbosity > 0 {
-            let filters = wanted.filters.join(" ");
+            // As Slurm has them, whatever their order was.
+            let mut filters = wanted.filters.clone();
+            filters.sort_unstable();
+            let filters = filters.join(" ");
             voice.error(&format!("No active jobs match ALL job filters, including: {filters} "));
         }
         return 0;

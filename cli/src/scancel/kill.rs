@@ -132,7 +132,7 @@ fn tell(id: &str, step: bool, refusal: &Refusal, wanted: &Wanted, voice: Voice) 
     if !(gone && wanted.quiet) {
         voice.error(&line);
     }
-    if gone || wanted.strict { 1 } else { refusal.exit_code() }
+    if gone { 1 } else { refusal.exit_code() }
 }
 
 #[cfg(test)]
@@ -157,7 +157,10 @@ mod tests {
     #[test]
     fn other_errors_exit_with_their_number() {
         let (plain, voice) = wanted(false, 0);
-        assert_eq!(tell("9", false, &Refusal::of_failure(2002, ""), &plain, voice), 210);
+        let (strict, _) = wanted(true, 0);
+        for wanted in [plain, strict] {
+            assert_eq!(tell("9", false, &Refusal::of_failure(2002, ""), &wanted, voice), 210);
+        }
     }
 
     #[test]

@@ -143,7 +143,7 @@ impl Wanted {
 
     fn user(&mut self, text: &str) -> Result<(), WantedError> {
         self.cancel.user = Some(user_id(text).map_err(|_| WantedError::User(text.to_owned()))?);
-        self.filters.push(format!("user={text}"));
+        self.filters.push(format!("user_name={text}"));
         self.strict = true;
         Ok(())
     }

@@ -53,7 +53,15 @@ pub(super) fn notify(control: &Control, words: &[String]) -> u8 {
     };
     let text = text.join(" ");
     let body = move |target| request::Body::NotifyJob(NotifyJob { target: Some(target), text: text.clone() });
-    each(control, std::slice::from_ref(id), "notify", body, None)
+    let reach = match control.reach() {
+        Ok(reach) => reach,
+        Err(code) => return code,
+    };
+    let asked = match JobSpec::parse(id) {
+        Ok(id) => block_on(change(&reach, body(target(&id)))).map_err(|refusal| refusal.text),
+        Err(_) => Err("Invalid job id specified".to_owned()),
+    };
+    asked.map_or_else(|why| control.fail(&format!("job notify failure: {why}")), |_| 0)
 }
 
 /// Asks for each job by itself, so that one that fails does not keep the others from it.
