@@ -1,5 +1,6 @@
 //! The connection to one node of the step: attached, kept, and made again where it left off.
 
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use muster_channel::tls::Wanted;
@@ -30,6 +31,11 @@ const ASK_AFTER: Duration = Duration::from_secs(2);
 const ASK_WITHIN: Duration = Duration::from_secs(5);
 /// How long a node may disbelieve our credentials before that is final.
 const DISBELIEVED_MAX: Duration = Duration::from_secs(10);
+/// How long a node that answers may not know of the step: the order to launch it waits for a leader. A node waits half a
+/// minute itself before it says so.
+const UNKNOWN_MAX: Duration = Duration::from_secs(600);
+/// What a node says where it does not know the step.
+const INVALID_JOB: u32 = 2017;
 /// What a node says where the step is another user's.
 const ACCESS_DENIED: u32 = 2002;
 /// How long the last acknowledgement may take to be heard.
@@ -66,6 +72,8 @@ enum Refusal {
     Denied(String),
     /// The credential was not made or not believed: a munged that is started again mends that.
     Disbelieved(String),
+    /// It has not heard of the step: it may be told yet.
+    Unknown(String),
 }
 
 impl Refusal {
@@ -80,10 +88,21 @@ impl Refusal {
     }
 }
 
-/// Since when a node has done nothing but refuse.
+/// Since when a node has done nothing but refuse, in one way.
 #[derive(Default)]
 struct Refusals {
-    since: Option<Instant>,
+    since: Option<(Discriminant<Refusal>, Instant)>,
+}
+
+impl Refusal {
+    /// How long it may be repeated, and what it says.
+    fn patience(self) -> (Duration, String) {
+        match self {
+            Refusal::Denied(why) => (Duration::ZERO, why),
+            Refusal::Disbelieved(why) => (DISBELIEVED_MAX, why),
+            Refusal::Unknown(why) => (UNKNOWN_MAX, why),
+        }
+    }
 }
 
 impl Refusals {
@@ -94,10 +113,11 @@ impl Refusals {
                 self.since = None;
                 None
             }
-            Some(Refusal::Denied(why)) => Some(why),
-            Some(Refusal::Disbelieved(why)) => {
-                let since = *self.since.get_or_insert(now);
-                (now - since >= DISBELIEVED_MAX).then_some(why)
+            Some(refusal) => {
+                let way = discriminant(&refusal);
+                let (_, since) = *self.since.insert(self.since.filter(|(same, _)| *same == way).unwrap_or((way, now)));
+                let (patience, why) = refusal.patience();
+                (now - since >= patience).then_some(why)
             }
         }
     }
@@ -232,6 +252,9 @@ impl Link {
             from_tasks::Body::Failure(failure) if failure.error == ACCESS_DENIED => {
                 Some(Parted::Refused(Refusal::Denied(failure.message)))
             }
+            from_tasks::Body::Failure(failure) if failure.error == INVALID_JOB && self.seen == 0 => {
+                Some(Parted::Refused(Refusal::Unknown("the node was not told of this step".to_owned())))
+            }
             from_tasks::Body::Failure(_) => Some(Parted::Broken),
             from_tasks::Body::Attached(_) => None,
             body => {
@@ -304,6 +327,20 @@ mod tests {
         let denied = tonic::Status::permission_denied("Access/permission denied");
         let why = Refusals::default().are_final(Refusal::of_status(&denied), Instant::now());
         assert_eq!(why.as_deref(), Some("Access/permission denied"));
+    }
+
+    #[test]
+    fn a_node_that_never_hears_of_the_step_is_given_up_after_ten_minutes() {
+        let (began, mut refusals) = (Instant::now(), Refusals::default());
+        let mut after = |seconds| {
+            let unknown = Refusal::Unknown("the node was not told of this step".into());
+            refusals.are_final(Some(unknown), began + Duration::from_secs(seconds))
+        };
+        assert_eq!((after(0), after(30), after(599)), (None, None, None));
+        assert_eq!(after(600).as_deref(), Some("the node was not told of this step"));
+        let disbelieved = Refusal::Disbelieved("Rewound credential".into());
+        let now = began + Duration::from_secs(601);
+        assert_eq!(refusals.are_final(Some(disbelieved), now), None, "another way to refuse begins anew");
     }
 
     #[test]
