@@ -71,7 +71,7 @@ async fn a_broadcast_needs_a_place_and_a_right() {
     let place = Place::new();
     let (_leader, node) = held(&place).await;
     let done = broadcast(&node, me(), &place.work().join("no/such"), false, "text").await;
-    assert_eq!((done.error, &done.message[..]), (1, "No such file or directory"));
+    assert_eq!((done.error, &done.message[..]), (2, "No such file or directory"));
     let done = broadcast(&node, 54_321, &place.work().join("other"), false, "text").await;
     assert_eq!(done.message, "Access/permission denied");
     node.stop().await;

@@ -4,6 +4,7 @@ mod node;
 mod wanted;
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 
 use futures::StreamExt;
@@ -54,8 +55,12 @@ async fn broadcast(reach: &Reach, wanted: &Wanted, voice: Voice) -> u8 {
     let start = match start(wanted, &nodes) {
         Ok(start) => start,
         Err(error) => {
-            voice.error(&format!("Can't open `{}`: {}", wanted.source, os_error(&error)));
-            return 1;
+            let line = match error.kind() {
+                ErrorKind::IsADirectory => format!("Can't mmap file `{}`, No such device.", wanted.source),
+                _ => format!("Can't open `{}`: {}", wanted.source, os_error(&error)),
+            };
+            voice.error(&line);
+            return 255;
         }
     };
     voice.verbose(&format!("modes    = {:o}", start.mode));
@@ -63,11 +68,11 @@ async fn broadcast(reach: &Reach, wanted: &Wanted, voice: Voice) -> u8 {
     voice.verbose(&format!("source   = {}", wanted.source));
     voice.verbose(&format!("dest     = {}", wanted.dest));
     let copies = futures::stream::iter(nodes.nodes).map(|place| to_node(reach, wanted, &start, place));
-    let mut failures: Vec<String> =
+    let mut failures: Vec<(String, u8)> =
         copies.buffer_unordered(wanted.fanout).filter_map(|failure| async { failure }).collect().await;
     failures.sort();
-    failures.iter().for_each(|line| voice.error(line));
-    u8::from(!failures.is_empty())
+    failures.iter().for_each(|(line, _)| voice.error(line));
+    failures.iter().map(|(_, code)| *code).max().unwrap_or(0)
 }
 
 async fn nodes_of(reach: &Reach, wanted: &Wanted) -> Result<NodeAddresses, CallError> {
@@ -98,8 +103,9 @@ fn start(wanted: &Wanted, nodes: &NodeAddresses) -> std::io::Result<BroadcastSta
 }
 
 /// What went wrong on the node, if anything did.
-async fn to_node(reach: &Reach, wanted: &Wanted, start: &BroadcastStart, place: StepPlace) -> Option<String> {
+async fn to_node(reach: &Reach, wanted: &Wanted, start: &BroadcastStart, place: StepPlace) -> Option<(String, u8)> {
     let name = place.node.clone();
     let copy = Copy { reach, wanted, start, place };
-    copy.carry_out().await.err().map(|why| format!("REQUEST_FILE_BCAST({name}): {why}"))
+    let why = copy.carry_out().await.err()?;
+    Some((format!("REQUEST_FILE_BCAST({name}): {why}"), why.exit_code()))
 }

@@ -28,12 +28,26 @@ const TIMEOUT: Duration = Duration::from_secs(600);
 pub(super) enum CopyError {
     #[error(transparent)]
     Credential(#[from] CredentialError),
-    #[error("{0}")]
-    Refused(String),
+    #[error("{1}")]
+    Refused(u8, String),
     #[error("{}", .0.message())]
     Lost(#[from] tonic::Status),
     #[error("no answer after {0:?}")]
     Late(Duration),
+}
+
+impl CopyError {
+    /// sbcast exits with the low byte of what the node says.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            CopyError::Refused(number, _) => (*number).max(1),
+            CopyError::Credential(_) | CopyError::Lost(_) | CopyError::Late(_) => 1,
+        }
+    }
+}
+
+fn number(error: &std::io::Error) -> u8 {
+    error.raw_os_error().map_or(1, |number| number as u8)
 }
 
 /// What is copied, and where to.
@@ -61,7 +75,7 @@ impl Copy<'_> {
         let sent = tokio::time::timeout(timeout, client.broadcast(ReceiverStream::new(waiting))).await;
         let done = sent.map_err(|_| CopyError::Late(timeout))??.into_inner();
         if let Ok(Err(error)) = reader.await {
-            return Err(CopyError::Refused(os_error(&error)));
+            return Err(CopyError::Refused(number(&error), os_error(&error)));
         }
         judged(&done)
     }
@@ -96,7 +110,7 @@ fn read(path: &str, signed: Signed, piece_bytes: usize, pieces: &mpsc::Sender<Br
 fn judged(done: &BroadcastDone) -> Result<(), CopyError> {
     match (done.error, done.message.is_empty()) {
         (0, true) => Ok(()),
-        (_, false) => Err(CopyError::Refused(done.message.clone())),
-        (error, true) => Err(CopyError::Refused(SlurmError::new(error).text())),
+        (error, false) => Err(CopyError::Refused(error as u8, done.message.clone())),
+        (error, true) => Err(CopyError::Refused(error as u8, SlurmError::new(error).text())),
     }
 }

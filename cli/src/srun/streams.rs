@@ -61,7 +61,7 @@ impl Streams {
     /// # Errors
     /// The input file cannot be opened.
     pub(super) fn of(draft: &Draft, spec: &StepSpec) -> Result<Self, StreamsError> {
-        let (input, input_text) = input(&draft.job.std_in, spec.pty)?;
+        let (input, input_text) = input(&draft.job.std_in, spec.pty, spec.ntasks)?;
         let given = |text: &str| (!text.is_empty()).then(|| output(text));
         Ok(Self {
             input,
@@ -118,7 +118,8 @@ pub(super) struct Opened {
     pub(super) error: Option<File>,
 }
 
-fn input(text: &str, pty: bool) -> Result<(Input, String), StreamsError> {
+/// A number that no task has is a file's name.
+fn input(text: &str, pty: bool, ntasks: u32) -> Result<(Input, String), StreamsError> {
     if text.is_empty() {
         // A terminal belongs to the first task.
         return Ok((Input::Mine(pty.then_some(0)), String::new()));
@@ -126,7 +127,8 @@ fn input(text: &str, pty: bool) -> Result<(Input, String), StreamsError> {
     Ok(match Stdio::parse(text) {
         Stdio::All => (Input::Mine(None), String::new()),
         Stdio::None => (Input::Elsewhere, "none".to_owned()),
-        Stdio::Task(task) => (Input::Mine(Some(task)), task.to_string()),
+        Stdio::Task(task) if ntasks == 0 || task < ntasks => (Input::Mine(Some(task)), task.to_string()),
+        Stdio::Task(_) => (Input::File(File::open(text).map_err(StreamsError::Input)?), String::new()),
         Stdio::File(pattern) if files(&pattern) == Files::One && !pattern.contains('%') => {
             (Input::File(File::open(&pattern).map_err(StreamsError::Input)?), String::new())
         }
@@ -172,9 +174,11 @@ mod tests {
 
     #[test]
     fn input_may_go_to_one_task() {
-        assert!(matches!(input("0", false), Ok((Input::Mine(Some(0)), text)) if text == "0"));
-        assert!(matches!(input("none", false), Ok((Input::Elsewhere, text)) if text == "none"));
-        assert!(matches!(input("", true), Ok((Input::Mine(Some(0)), text)) if text.is_empty()));
-        assert!(input("/no/such/file", false).is_err());
+        assert!(matches!(input("0", false, 1), Ok((Input::Mine(Some(0)), text)) if text == "0"));
+        assert!(matches!(input("none", false, 1), Ok((Input::Elsewhere, text)) if text == "none"));
+        assert!(matches!(input("", true, 1), Ok((Input::Mine(Some(0)), text)) if text.is_empty()));
+        assert!(input("/no/such/file", false, 1).is_err());
+        assert!(matches!(input("1", false, 2), Ok((Input::Mine(Some(1)), _))));
+        assert!(matches!(input("2", false, 2), Err(StreamsError::Input(_))), "a file of that name");
     }
 }

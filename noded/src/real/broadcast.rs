@@ -12,9 +12,7 @@ use tokio::sync::mpsc;
 use super::children;
 use crate::JobUser;
 
-/// The system's number for a file that is there already.
-const EEXIST: i32 = 17;
-/// Any other failure, where the text says which.
+/// A failure that has no number, where the text says which.
 const FAILED: u32 = 1;
 
 pub(super) async fn write(
@@ -51,8 +49,9 @@ pub(super) async fn write(
     match output {
         Ok(output) if output.status.success() => BroadcastDone { error: 0, message: String::new(), bytes },
         Ok(output) => {
-            let error = if output.status.code() == Some(EEXIST) { EEXIST as u32 } else { FAILED };
-            failed(error, &String::from_utf8_lossy(&output.stderr))
+            // The writer exits with the system's number of what went wrong.
+            let number = output.status.code().and_then(|code| u32::try_from(code).ok());
+            failed(number.filter(|number| *number != 0).unwrap_or(FAILED), &String::from_utf8_lossy(&output.stderr))
         }
         Err(e) => failed(FAILED, &e.to_string()),
     }

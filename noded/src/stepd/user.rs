@@ -69,7 +69,8 @@ pub fn write_as_user(arguments: &[std::ffi::OsString]) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
             eprint!("{}", reason(&e));
-            ExitCode::from(if e.kind() == io::ErrorKind::AlreadyExists { EXISTS } else { 1 })
+            let number = e.raw_os_error().and_then(|number| u8::try_from(number).ok()).unwrap_or(1);
+            ExitCode::from(if e.kind() == io::ErrorKind::AlreadyExists { EXISTS } else { number })
         }
     }
 }
