@@ -29,6 +29,9 @@ use super::transport::{Link, PeerTransport, unreachable};
 /// Frames that wait for the network. Raft itself has fewer under way.
 const FRAMES_WAITING_MAX: usize = 256;
 
+/// The number that no frame has.
+const NO_FRAME: u64 = 0;
+
 /// See the module.
 pub(super) struct Talking {
     // Weak: they hold this road.
@@ -43,7 +46,7 @@ pub(super) struct Talking {
 
 /// Who waits for the answer to which frame.
 #[derive(Clone, Default)]
-struct Waiting(Arc<Mutex<Answers>>);
+pub(super) struct Waiting(Arc<Mutex<Answers>>);
 
 #[derive(Default)]
 struct Answers {
@@ -65,10 +68,19 @@ impl Waiting {
         self.0.lock().expect("no holder of this lock panics").by_number.remove(&number)
     }
 
-    fn end(&self) {
+    /// The road broke: whoever waits hears it.
+    pub(super) fn end(&self) {
         let mut answers = self.0.lock().expect("no holder of this lock panics");
         answers.broken = true;
         answers.by_number.clear();
+    }
+
+    /// Resolves once the road broke.
+    pub(super) async fn ended(&self) {
+        if let Some(broken) = self.wait_for(NO_FRAME) {
+            // Nothing is ever sent there.
+            let _ = broken.await;
+        }
     }
 
     fn is_broken(&self) -> bool {
@@ -102,16 +114,16 @@ impl Talking {
         transport: Arc<PeerTransport>,
         to: u64,
         link: Arc<Link>,
+        waiting: Waiting,
     ) -> Result<Arc<Self>, Unreachable> {
         let token = transport.token(to, &link).await?;
         let template = transport.frame(to, RaftKind::Append as u32, token, Bytes::new());
         let (out, frames) = mpsc::channel(FRAMES_WAITING_MAX);
         let opened = link.client().converse(ReceiverStream::new(frames)).await;
         let answers = opened.map_err(|status| unreachable(status.message()))?.into_inner();
-        let waiting = Waiting::default();
         tokio::spawn(read_answers(answers, waiting.clone()));
         let (transport, link) = (Arc::downgrade(&transport), Arc::downgrade(&link));
-        Ok(Arc::new(Self { transport, link, template, out, number: AtomicU64::new(1), waiting }))
+        Ok(Arc::new(Self { transport, link, template, out, number: AtomicU64::new(NO_FRAME + 1), waiting }))
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -176,6 +188,7 @@ mod tests {
         waiting.take(2).unwrap().send(RaftFrame { kind: 7, ..RaftFrame::default() }).unwrap();
         assert_eq!(second.await.unwrap().kind, 7);
         waiting.end();
+        waiting.ended().await;
         assert!(first.await.is_err());
         assert!(waiting.is_broken() && waiting.wait_for(3).is_none());
     }

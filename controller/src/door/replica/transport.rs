@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-use super::talk::Talking;
+use super::talk::{Talking, Waiting};
 use super::{audience, frame};
 
 /// Longest wait for a connection.
@@ -31,6 +31,10 @@ const CONNECT: Duration = Duration::from_millis(500);
 const OPEN: Duration = Duration::from_secs(2);
 /// A peer that could not be opened is not tried again for so long: heartbeats ask 20 times a second.
 const OPEN_REST: Duration = Duration::from_millis(50);
+/// A peer that answered on a connection, and then leaves calls unanswered for so long, is tried on another one: after a
+/// partition a connection may hang for as long as TCP pleases. An election time-out: who leads over such connections is
+/// followed again before long.
+const SILENCE: Duration = Duration::from_millis(300);
 /// Frames of a snapshot that wait for the network.
 const FRAMES_AHEAD_MAX: usize = 4;
 /// Longest wait for a peer's clock.
@@ -63,12 +67,42 @@ pub(super) struct Link {
     address: String,
     /// Once the state knows it.
     name: Option<String>,
-    /// When the peer answered last.
-    answered: Mutex<Option<Instant>>,
+    heard: Mutex<Heard>,
     channel: Mutex<Channel>,
     token: tokio::sync::Mutex<Token>,
     /// The road that stays open; who opens it holds the lock.
     talking: tokio::sync::Mutex<Option<Arc<Talking>>>,
+    /// Who waits on that road.
+    road: Mutex<Option<Waiting>>,
+}
+
+/// What a peer lets us hear.
+#[derive(Clone, Copy, Default)]
+struct Heard {
+    /// When the peer answered last.
+    answered: Option<Instant>,
+    /// Whether it did so on this connection: to make one takes its time.
+    here: bool,
+    /// When the first call was sent that nothing was heard after.
+    asked: Option<Instant>,
+}
+
+impl Heard {
+    fn ask(&mut self, now: Instant) {
+        self.asked.get_or_insert(now);
+    }
+
+    fn answer(&mut self, now: Instant) {
+        *self = Self { answered: Some(now), here: true, asked: None };
+    }
+
+    fn is_silent(&self, now: Instant) -> bool {
+        self.here && self.asked.is_some_and(|asked| now.duration_since(asked) >= SILENCE)
+    }
+
+    fn begin_anew(&mut self) {
+        (self.here, self.asked) = (false, None);
+    }
 }
 
 #[derive(Default)]
@@ -105,8 +139,7 @@ impl PeerTransport {
     /// How long ago a peer answered; `None`: never since this process, or the peer's address, is new.
     pub(crate) fn silent_for(&self, replica: u64) -> Option<Duration> {
         let link = self.links.lock().expect("no holder of this lock panics").get(&replica).cloned()?;
-        let answered = *link.answered.lock().expect("no holder of this lock panics");
-        answered.map(|at| at.elapsed())
+        link.heard().answered.map(|at| at.elapsed())
     }
 
     /// The state says that replicas are here.
@@ -124,11 +157,12 @@ impl PeerTransport {
         }
         let link = Arc::new(Link {
             address: address.to_owned(),
-            answered: Mutex::default(),
+            heard: Mutex::default(),
             channel: Mutex::new(self.dial(address, name.as_deref())),
             name,
             token: tokio::sync::Mutex::default(),
             talking: tokio::sync::Mutex::default(),
+            road: Mutex::default(),
         });
         links.insert(replica, link.clone());
         link
@@ -147,7 +181,14 @@ impl PeerTransport {
             return Ok(open.clone());
         }
         *talking = None;
-        let Ok(opened) = timeout(limit.min(OPEN), Talking::open(self.clone(), to, link.clone())).await else {
+        let waiting = Waiting::default();
+        *link.road.lock().expect("no holder of this lock panics") = Some(waiting.clone());
+        let opening = Talking::open(self.clone(), to, link.clone(), waiting.clone());
+        let opened = tokio::select! {
+            opened = timeout(limit.min(OPEN), opening) => opened,
+            () = waiting.ended() => return Err(unreachable("the road to it broke")),
+        };
+        let Ok(opened) = opened else {
             self.reconnect(&link);
             return Err(unreachable("no answer in time"));
         };
@@ -164,6 +205,12 @@ impl PeerTransport {
         body: Bytes,
         limit: Duration,
     ) -> Result<Bytes, Unreachable> {
+        // Heartbeats come this way, and Raft gives each of them up before its limit.
+        if link.heard().is_silent(Instant::now()) {
+            tracing::debug!(replica = to, "silent: another connection is made");
+            self.reconnect(link);
+        }
+        link.heard().ask(Instant::now());
         let work = async {
             let token = self.token(to, link).await?;
             let sent = link.client().raft(self.frame(to, kind, token.clone(), body)).await;
@@ -213,7 +260,7 @@ impl PeerTransport {
 
     pub(super) async fn understood(&self, link: &Link, token: &Bytes, answer: RaftFrame) -> Result<Bytes, Unreachable> {
         let Some(failure) = answer.failure else {
-            *link.answered.lock().expect("no holder of this lock panics") = Some(Instant::now());
+            link.heard().answer(Instant::now());
             return Ok(answer.body);
         };
         // The peer restarted, or knows us no more: the next call proves anew who we are.
@@ -284,13 +331,22 @@ impl PeerTransport {
         }
     }
 
+    /// Whoever waits on the old connection hears that it broke.
     pub(super) fn reconnect(&self, link: &Link) {
         let fresh = self.dial(&link.address, link.name.as_deref());
         *link.channel.lock().expect("no holder of this lock panics") = fresh;
+        link.heard().begin_anew();
+        if let Some(waiting) = link.road.lock().expect("no holder of this lock panics").take() {
+            waiting.end();
+        }
     }
 }
 
 impl Link {
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().expect("no holder of this lock panics")
+    }
+
     pub(super) fn client(&self) -> ReplicaClient<Channel> {
         let channel = self.channel.lock().expect("no holder of this lock panics").clone();
         ReplicaClient::new(channel)
@@ -348,5 +404,26 @@ impl Transport for Road {
     ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
         let (transport, link, to) = (self.0.clone(), self.0.link(to.replica, &to.address), to.replica);
         transport.exchange_stream(to, link, kind as u32, chunks, limit).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_silent_only_after_it_answered_and_then_left_a_call_unanswered() {
+        let start = Instant::now();
+        let mut heard = Heard::default();
+        heard.ask(start);
+        assert!(!heard.is_silent(start + SILENCE), "it is still being made");
+        heard.answer(start);
+        assert!(!heard.is_silent(start + SILENCE), "nothing is asked");
+        heard.ask(start);
+        heard.ask(start + SILENCE / 2);
+        assert!(!heard.is_silent(start + SILENCE / 2) && heard.is_silent(start + SILENCE));
+        heard.begin_anew();
+        heard.ask(start);
+        assert!(!heard.is_silent(start + SILENCE) && heard.answered == Some(start));
     }
 }
