@@ -64,7 +64,9 @@ pub(crate) async fn leave_when_removed(seat: Arc<Seat>, member: Arc<Member>) {
         tokio::time::sleep(seat.settings.timers.look_again).await;
         let before = apart;
         let retired = member.core.read(|cluster| cluster.replica(own).is_some_and(|row| row.retired));
-        apart = retired || member.core.leadership().leader.is_none();
+        // In a configuration without it, it never stands for election, and goes on believing in the leader that made it.
+        let outside = !member.core.replica.is_member(own);
+        apart = retired || outside || member.core.leadership().leader.is_none();
         // After a restart the leader that the vote names may be long gone: whoever refuses this replica knows more.
         let refused = member.transport.take_refused();
         if ((before && apart) || refused) && ask_all(&seat).await.is_some_and(|joined| joined.retired) {

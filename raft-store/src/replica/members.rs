@@ -26,6 +26,11 @@ impl Replica {
         members(&self.inner.raft.metrics().borrow_watched())
     }
 
+    /// Whether `replica` is one of them, with a vote or without.
+    pub fn is_member(&self, replica: u64) -> bool {
+        self.inner.raft.metrics().borrow_watched().membership_config.membership().get_node(&replica).is_some()
+    }
+
     /// Has `peer` follow, without a vote. A known peer gets this address.
     pub async fn add_learner(&self, peer: Peer) -> Result<(), MemberError> {
         let known = self.members().into_iter().find(|member| member.peer.replica == peer.replica);

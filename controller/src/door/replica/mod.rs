@@ -19,6 +19,7 @@ use futures::stream::BoxStream;
 use muster_channel::Peer;
 use muster_channel::tls::Role;
 use muster_dialect::errno;
+use muster_model::cluster::Cluster;
 use muster_proto::wire::replica_server::Replica;
 use muster_proto::wire::{Failure, OpenReplica, RaftFrame, ReplicaOpened, Signed};
 use muster_raft_store::RaftKind;
@@ -77,6 +78,10 @@ impl ReplicaDoor {
         if !ours || frame.to != identity.replica {
             add_one(&self.seat.counters.refused_frames);
             return Err(refused("a frame for another replica, cluster or generation"));
+        }
+        if was_removed(&member, frame.from) {
+            add_one(&self.seat.counters.refused_frames);
+            return Err(refused("a retired replica"));
         }
         Ok(member)
     }
@@ -137,6 +142,12 @@ fn check(member: &Member, asked: &OpenReplica) -> Result<(), Failure> {
         None if asked.from >= cluster.meta().next_replica => Ok(()),
         None => Err(refused("not a replica of this cluster")),
     })
+}
+
+/// A token outlives the membership that it was given in. Until the others go on without this replica its vote may be needed.
+fn was_removed(member: &Member, replica: u64) -> bool {
+    let retired = |cluster: &Cluster| cluster.replica(replica).is_some_and(|row| row.retired);
+    !member.core.replica.is_member(replica) && member.core.read(retired)
 }
 
 /// A certificate of a replica, where the site has them; of the one that is named.
