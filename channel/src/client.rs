@@ -37,6 +37,8 @@ const PAUSE_MAX_LATER: Duration = Duration::from_millis(1000);
 /// Longest pause that a controller can ask for at once.
 const HOLD_OFF_MS_MAX: u64 = 10_000;
 const ELECTION: Duration = Duration::from_secs(5);
+/// Leaders that one request is sent on to in a hurry.
+const LEADERS_NAMED_MAX: usize = 9;
 
 /// How to reach the cluster.
 #[derive(Clone)]
@@ -139,15 +141,20 @@ impl Client {
         let mut pause = PAUSE_FIRST;
         let mut next = self.warm_address();
         let mut busy = None;
+        let mut named: Vec<String> = Vec::new();
         for turn in 0usize.. {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
             match self.try_once(&address, &bytes).await? {
                 Tried::Answer(reply::Body::Failure(failure), _) => return Err(CallError::Refused(failure)),
                 Tried::Answer(body, age) => return Ok((body, age)),
-                Tried::Elsewhere(leader) if !leader.is_empty() && leader != address => {
+                Tried::Elsewhere(leader) if !leader.is_empty() && (leader != address || is_news(&named, &leader)) => {
+                    // News is worth asking soon. A stale hint can point in a circle: never without a pause.
+                    if is_news(&named, &leader) {
+                        named.push(leader.clone());
+                        pause = PAUSE_FIRST;
+                    }
                     next = Some(leader);
                     if started.elapsed() < self.options.give_up {
-                        // A stale hint can point in a circle: never without a pause.
                         self.rest(&mut pause, turn, started).await;
                         continue;
                     }
@@ -285,6 +292,11 @@ impl Client {
             *pause = (*pause * 2).min(if started.elapsed() < ELECTION { PAUSE_MAX } else { PAUSE_MAX_LATER });
         }
     }
+}
+
+/// Whether this leader was not named before; a controller may have been elected while it was asked, and names itself.
+fn is_news(named: &[String], leader: &str) -> bool {
+    named.len() < LEADERS_NAMED_MAX && named.iter().all(|known| known != leader)
 }
 
 /// A request on its way to an answer.

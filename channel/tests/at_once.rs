@@ -1,7 +1,8 @@
 //! A command's one call, without a runtime, to a controller's door as it is served.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,9 +17,16 @@ use tonic::service::Routes;
 use tonic::{Response, Status};
 use tonic_prost::ProstCodec;
 
-/// Answers every call with the same. By hand, so that other calls of the contract are none of its business.
+/// Answers the first calls in turn, and every later one like the last. By hand, so that other calls of the contract are none of its business.
 #[derive(Clone)]
-struct Door(Result<reply::Body, Status>);
+struct Door(Arc<Mutex<VecDeque<Result<reply::Body, Status>>>>);
+
+impl Door {
+    fn answer(&self) -> Result<reply::Body, Status> {
+        let mut answers = self.0.lock().expect("no holder of this lock panics");
+        if answers.len() > 1 { answers.pop_front().expect("it has two") } else { answers[0].clone() }
+    }
+}
 
 impl NamedService for Door {
     const NAME: &'static str = "muster.wire.Controller";
@@ -46,7 +54,7 @@ impl UnaryService<Signed> for Door {
     fn call(&mut self, signed: tonic::Request<Signed>) -> Self::Future {
         let request = Request::decode(&signed.into_inner().request[..]).expect("a request of the contract");
         assert_eq!((request.program.as_str(), request.request_id.len()), ("test", 16));
-        std::future::ready(self.0.clone().map(|body| Response::new(Reply { body: Some(body), age: None })))
+        std::future::ready(self.answer().map(|body| Response::new(Reply { body: Some(body), age: None })))
     }
 }
 
@@ -62,9 +70,13 @@ impl Doors {
     }
 
     fn open(&mut self, answer: Result<reply::Body, Status>) -> String {
+        self.open_in_turn(|_| vec![answer])
+    }
+
+    fn open_in_turn(&mut self, answers: impl FnOnce(&str) -> Vec<Result<reply::Body, Status>>) -> String {
         let listener = self.runtime.block_on(Outside::real().net.listen("127.0.0.1:0")).expect("a port");
         let address = listener.address().expect("it has one");
-        let routes = Routes::new(Door(answer));
+        let routes = Routes::new(Door(Arc::new(Mutex::new(answers(&address).into()))));
         self.runtime.spawn(serve(listener, routes, std::future::pending()));
         self.addresses.push(address.clone());
         address
@@ -138,6 +150,16 @@ fn followers_that_name_each_other_are_not_followed_for_ever() {
     let mut question = client.question(request::Body::Ping(Ping {}));
     assert_eq!(client.ask_at_once(&mut question).expect("no refusal"), None);
     assert!(!question.may_be_done(), "nobody took it");
+}
+
+#[test]
+fn a_controller_that_was_elected_while_it_was_asked_is_asked_again() {
+    let mut doors = Doors::new();
+    let elected = doors.open_in_turn(|own| vec![Ok(not_leader(own)), Ok(done())]);
+    // By turns nobody else would do: the others are not there.
+    let client = doors.client(vec![elected, closed(), closed()]);
+    let answer = doors.runtime.block_on(client.call(request::Body::Ping(Ping {})));
+    assert_eq!(answer.expect("answered"), done());
 }
 
 #[test]

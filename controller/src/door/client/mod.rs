@@ -35,10 +35,11 @@ pub(crate) use reconfigure::reconfigure_here;
 pub(crate) use refusal::Refusal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_channel::Peer;
 use muster_proto::durable::command;
-use muster_proto::wire::{Age, Done, NotLeader, Pong, Reply, Signed, reply, request};
+use muster_proto::wire::{Age, Done, Pong, Reply, Signed, reply, request};
 use muster_raft_store::Role;
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
@@ -49,6 +50,9 @@ use crate::counters::add_one;
 use crate::listing::Encoded;
 use crate::member::Member;
 use crate::seat::Seat;
+
+/// How long a request waits here for the outcome of an election: about as long as one takes.
+const ELECTION: Duration = Duration::from_millis(300);
 
 pub(crate) type Answered = Result<reply::Body, Refusal>;
 
@@ -110,7 +114,21 @@ impl ClientDoor {
         let _room = (!matches!(kind, Kind::WaitJob | Kind::WaitStep)).then_some(room);
         let answered = self.route(&caller, body).await;
         self.seat.counters.add(kind, caller.uid, started.elapsed());
-        answered
+        match answered {
+            Err(Refusal::Elsewhere(hint)) if hint.leader_address.is_empty() => Err(self.when_somebody_leads().await),
+            answered => answered,
+        }
+    }
+
+    /// While nobody is known to lead, an election goes on: who asks hears of its outcome here, and need not ask again and again.
+    async fn when_somebody_leads(&self) -> Refusal {
+        let Some(member) = self.seat.member() else { return Refusal::elsewhere() };
+        let mut leadership = member.core.replica.leadership();
+        let elected = leadership.wait_for(|now| now.leader.is_some());
+        if tokio::time::timeout(ELECTION, elected).await.is_err() {
+            return Refusal::elsewhere();
+        }
+        member.leader().map_or_else(Refusal::elsewhere, |row| Refusal::leader_is(&row))
     }
 
     /// Administrators have no budget.
@@ -224,10 +242,7 @@ impl At<'_> {
 
     pub(crate) fn elsewhere(&self) -> Refusal {
         let leader = self.member.leader().filter(|row| row.replica != self.member.core.identity.replica);
-        Refusal::Elsewhere(leader.map_or_else(NotLeader::default, |row| NotLeader {
-            leader_address: row.client_address,
-            leader_name: row.name,
-        }))
+        leader.map_or_else(Refusal::elsewhere, |row| Refusal::leader_is(&row))
     }
 }
 

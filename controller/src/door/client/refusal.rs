@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use muster_channel::CredentialError;
 use muster_dialect::errno::{self, SlurmError};
-use muster_proto::durable::Answer;
+use muster_proto::durable::{Answer, ReplicaRow};
 use muster_proto::wire::{Failure, NotLeader, Reply, reply};
 use muster_raft_store::{BarrierError, ProposeError};
 use tonic::Status;
@@ -52,6 +52,11 @@ impl Refusal {
             retry_after_ms,
             ..Failure::default()
         })
+    }
+
+    /// Asks there.
+    pub(crate) fn leader_is(row: &ReplicaRow) -> Self {
+        Self::Elsewhere(NotLeader { leader_address: row.client_address.clone(), leader_name: row.name.clone() })
     }
 
     /// An election goes on, or a barrier found no quorum: any other controller may know better.
