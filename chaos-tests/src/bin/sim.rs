@@ -13,7 +13,6 @@ const USAGE: &str =
     "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
        sim [--again N] [--brief] --story NAME | sim --stories | sim --states
   --fencing: nodes can be fenced. --changes: replicas, disks, clocks, slurm.conf and programs change meanwhile.
-  --settled judges only the promises whose checkers are trusted.
   --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
 
@@ -62,7 +61,6 @@ fn parse() -> Result<Wanted> {
             "--stories" => list(&STORIES.map(|story| story.name)),
             "--states" => list(STATES),
             "--changes" => wanted.shape.changes = true,
-            "--settled" => wanted.shape.settled = true,
             "--fencing" => wanted.shape.fencing = true,
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
@@ -116,9 +114,6 @@ fn many(from: u64, count: u64, shape: &Shape) -> Result<bool> {
         }
         if shape.fencing {
             child.arg("--fencing");
-        }
-        if shape.settled {
-            child.arg("--settled");
         }
         let output = child.stderr(Stdio::inherit()).output()?;
         broken |= !output.status.success();

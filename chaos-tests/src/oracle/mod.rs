@@ -76,6 +76,16 @@ pub struct Read {
     pub held: Vec<u64>,
 }
 
+/// The time limit of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// How long it may run.
+    pub ms: u64,
+    /// When it may end by that at the earliest, virtual ms, as far as a committed state shows: by the time since it was seen
+    /// first, or because cluster time, which takes a step where a leader's clock is ahead, has passed the end.
+    pub passes_ms: u64,
+}
+
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -95,8 +105,10 @@ pub struct Seen {
     pub writes: BTreeMap<String, Vec<Write>>,
     /// In the order of their answers.
     pub values: Vec<Value>,
-    /// Jobs that somebody may end: their users, or their time limit.
+    /// Jobs that their users may end.
     pub endable: BTreeSet<u64>,
+    /// Of each attempt that was committed, by uid and number.
+    pub limits: BTreeMap<(u64, u32), Limit>,
     /// When a node first failed, by name.
     pub node_faults: BTreeMap<String, u64>,
     /// From when to when a majority of controllers ran undisturbed.

@@ -58,10 +58,6 @@ pub struct FinalState {
     pub broken: Vec<String>,
 }
 
-/// Their checkers find what nobody has explained yet (docs/reliability.md), and have caught no mutant: the soak tells of it, and
-/// a commit is not refused for it.
-pub const ON_TRIAL: [&str; 2] = ["P9 ", "P10 "];
-
 /// All breaches of all promises, each beginning with the name of its promise.
 pub fn breaches(seen: &Seen, states: &[FinalState]) -> Vec<String> {
     let checks = [

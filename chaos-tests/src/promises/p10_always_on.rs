@@ -1,7 +1,7 @@
 //! What is done to controllers - they are replaced, added, removed, upgraded, reconfigured, or they die - turns no right request
 //! away, is done in the end, and touches no running job.
 
-use crate::oracle::Seen;
+use crate::oracle::{Limit, Seen};
 
 /// Slurm's number of the batch step.
 const BATCH: u32 = 0xffff_fffb;
@@ -14,11 +14,17 @@ pub(super) fn check(seen: &Seen) -> Vec<String> {
     found
 }
 
-/// Scripts that somebody ended, although their users did not ask for it and no node of theirs had failed before.
+/// Scripts that somebody ended, although their users did not ask for it, they were within their time limit, and no node of
+/// theirs had failed before.
 fn touched(seen: &Seen) -> Vec<String> {
     let mut found = Vec::new();
     for run in seen.runs.iter().filter(|run| run.step == BATCH && run.ended_with.is_none()) {
         let Some(over_ms) = run.over_ms.filter(|_| !seen.endable.contains(&run.uid)) else { continue };
+        // What was begun may have been seen late: all replicas may have been dead.
+        let passed = |limit: &Limit| limit.passes_ms.min(run.began_ms + limit.ms) <= over_ms;
+        if seen.limits.get(&(run.uid, run.attempt)).is_some_and(passed) {
+            continue;
+        }
         let beside = seen.placed.get(&(run.uid, run.attempt)).into_iter().flatten();
         let failed = |node: &str| seen.node_faults.get(node).is_some_and(|at_ms| *at_ms <= over_ms);
         if !failed(&run.node) && !beside.into_iter().any(|node| failed(node)) {
@@ -49,6 +55,13 @@ mod tests {
         seen.placed.insert((1, 1), vec!["n1".into(), "n2".into()]);
         assert_eq!(check(&seen), Vec::<String>::new(), "its other node, where nothing of it ran yet");
         seen.placed.clear();
+        seen.limits.insert((1, 1), Limit { ms: 6, passes_ms: 6 });
+        assert_eq!(check(&seen).len(), 1);
+        for limit in [Limit { ms: 6, passes_ms: 5 }, Limit { ms: 5, passes_ms: 6 }] {
+            seen.limits.insert((1, 1), limit);
+            assert_eq!(check(&seen), Vec::<String>::new());
+        }
+        seen.limits.clear();
         seen.endable.insert(1);
         assert_eq!(check(&seen), Vec::<String>::new());
     }

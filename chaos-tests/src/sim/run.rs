@@ -13,7 +13,7 @@ use super::seats::{final_state, look, look_for_leader};
 use super::site::{EPOCH_MS, LOGIN, Shape};
 use super::storm::{LATENCY_MS_MAX, Storm};
 use super::trace::Trace;
-use super::watch::Watch;
+use super::watch::{LOOK_MS, Watch};
 use super::world::World;
 use crate::oracle::Told;
 use crate::promises::{self, FinalState};
@@ -24,8 +24,6 @@ const TICK_MS: u64 = 2;
 const FOUNDING_MS_MAX: u64 = 15_000;
 /// After healing everything comes to rest within this.
 const REST_MS_MAX: u64 = 40_000;
-/// How often the replicas are looked at.
-const LOOK_MS: u64 = 10;
 /// Segments that wait at a simulated host; turmoil ends the run beyond it.
 const SEGMENTS_MAX: usize = 65_536;
 
@@ -60,9 +58,6 @@ pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
         Ok(states) => promises::breaches(&run.world.oracle.seen(), &states),
         Err(why) => vec![why],
     };
-    if shape.settled {
-        breaches.retain(|breach| !promises::ON_TRIAL.iter().any(|promise| breach.starts_with(promise)));
-    }
     breaches.extend(run.watch.breaches.iter().cloned());
     if breaches.is_empty() {
         breaches.extend(run.world.seats.failures());

@@ -54,8 +54,6 @@ pub struct Shape {
     pub fencing: bool,
     /// Whether replicas come and go, disks and clocks fail, slurm.conf is edited and programs are upgraded meanwhile.
     pub changes: bool,
-    /// Judge only the promises whose checkers are trusted: see [`crate::promises::ON_TRIAL`].
-    pub settled: bool,
 }
 
 impl Default for Shape {
@@ -71,7 +69,6 @@ impl Default for Shape {
             story: None,
             fencing: false,
             changes: false,
-            settled: false,
         }
     }
 }

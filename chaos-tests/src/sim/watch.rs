@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use muster_dialect::state::JobState;
+use muster_model::cluster::{Cluster, Job};
 use muster_proto::durable::{FenceState, NodeBase, NodePhase};
 use muster_raft_store::{Replica, Role};
 
 use super::seats::{Committed, attempt, look};
 use super::world::World;
+use crate::oracle::Limit;
 
+/// How often the replicas are looked at.
+pub(super) const LOOK_MS: u64 = 10;
 /// Of every so many looks, one checks every invariant of the state machine.
 const CHECK_EVERY: u64 = 25;
 
@@ -71,7 +75,7 @@ impl Watch {
         for (name, replica) in replicas {
             self.compare_digest(&name, &replica);
             self.note_leader(now_ms, &name, &replica);
-            self.note_attempts(&replica);
+            self.note_attempts(now_ms, &replica);
             self.note_nodes(now_ms, &replica);
             self.note_log(&name, &replica);
             self.note_fences(&replica);
@@ -141,8 +145,10 @@ impl Watch {
         }
     }
 
-    fn note_attempts(&mut self, replica: &Replica) {
-        let (mut fresh, mut placed) = (Vec::new(), Vec::new());
+    fn note_attempts(&mut self, now_ms: u64, replica: &Replica) {
+        let (mut fresh, mut placed, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+        // What is seen now happened after the look before this one.
+        let before_ms = now_ms.saturating_sub(LOOK_MS);
         look(replica, |cluster| {
             for job in cluster.active_jobs() {
                 let Some(attempt) = attempt(cluster, job) else { continue };
@@ -154,6 +160,7 @@ impl Watch {
                     let names = parts.iter().filter_map(|part| Some(cluster.node(part.node)?.name().to_owned()));
                     placed.push(((job.uid(), number), names.collect::<Vec<_>>()));
                 }
+                limits.extend(limit(cluster, job, before_ms).map(|limit| ((job.uid(), number), limit)));
                 let waits = parts.iter().filter(|part| part.phase() == NodePhase::Lost).count() > 0;
                 if waits && self.lost.insert((u32::MAX, job.uid())) {
                     fresh.push("shares that wait for proof");
@@ -164,7 +171,12 @@ impl Watch {
             }
         });
         fresh.into_iter().for_each(|what| self.count(what));
-        self.world.oracle.seen().placed.extend(placed);
+        let mut seen = self.world.oracle.seen();
+        seen.placed.extend(placed);
+        for (attempt, limit) in limits {
+            let known = seen.limits.entry(attempt).or_insert(limit);
+            known.passes_ms = known.passes_ms.min(limit.passes_ms);
+        }
     }
 
     fn note_fences(&mut self, replica: &Replica) {
@@ -240,4 +252,12 @@ impl Watch {
             self.world.oracle.seen().node_faults.entry(name).or_insert(now_ms);
         }
     }
+}
+
+/// The time limit of the newest attempt, which may have been committed at `begun_ms`.
+fn limit(cluster: &Cluster, job: &Job, begun_ms: u64) -> Option<Limit> {
+    let ms = u64::from(job.spec().time_limit_s?) * 1_000;
+    let started_ms = job.newest_attempt()?.start_ms;
+    let passed = started_ms != 0 && started_ms + ms <= cluster.now_ms();
+    Some(Limit { ms, passes_ms: if passed { begun_ms } else { begun_ms + ms } })
 }

@@ -54,9 +54,9 @@ pub(super) fn story(dice: &mut Dice) -> Story {
 }
 
 impl Story {
-    /// Whether its user or the time limit ends the job.
+    /// Whether its user ends the job.
     pub(super) fn ends_jobs(self) -> bool {
-        matches!(self, Story::Cancelled | Story::Requeued | Story::Overdue | Story::Allocation)
+        matches!(self, Story::Cancelled | Story::Requeued | Story::Allocation)
     }
 }
 
