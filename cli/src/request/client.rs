@@ -19,6 +19,8 @@ pub(crate) struct ClientSide {
     pub export: Option<Export>,
     /// As written, for `SLURM_EXPORT_ENV`.
     pub export_text: Option<String>,
+    /// `--hint`, as it was written.
+    pub hint: Option<String>,
     pub export_file: Option<String>,
     pub get_user_env: bool,
     pub propagate: Option<Propagate>,

@@ -83,5 +83,6 @@ fn hint(draft: &mut Draft, text: &str) -> Result<(), Bad> {
         "compute_bound" | "memory_bound" => return Err(Bad::NotBuilt(format!("hint={text}"))),
         _ => return Err(Bad::Refused(format!("unrecognized --hint argument \"{text}\", see --hint=help"))),
     }
+    draft.client.hint = Some(text.to_owned());
     Ok(())
 }

@@ -130,3 +130,14 @@ fn gpus_are_named_as_they_were_asked_for() {
     assert_eq!(named(&["--gpus=2", "--gpus-per-node=a100:2"]), ["2", "a100:2"]);
     assert_eq!(named(&["--gres=gpu:2"]), ["", ""]);
 }
+
+#[test]
+fn a_hint_is_named_in_the_jobs_environment() {
+    let hinted = |line: &[&str]| draft(&[], &[], line).expect("valid values").client.hint;
+    assert_eq!(hinted(&["--hint=nomultithread"]).as_deref(), Some("nomultithread"));
+    assert_eq!(hinted(&[]), None);
+    let here = crate::process::Here::look(&[]);
+    let draft = draft(&[], &[], &["--hint=multithread"]).expect("valid values");
+    let environment = draft.environment(&Variables::of(&[]), &here).expect("no file is read");
+    assert_eq!(environment.get("SLURM_HINT"), Some("multithread"));
+}

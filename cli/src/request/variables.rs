@@ -19,6 +19,9 @@ impl Draft {
         out.set("SLURM_SUBMIT_DIR", here.directory.as_str());
         out.set("SLURM_SUBMIT_HOST", here.host.as_str());
         out.set("SLURM_PRIO_PROCESS", here.nice.to_string());
+        if let Some(hint) = &self.client.hint {
+            out.set("SLURM_HINT", hint.as_str());
+        }
         if let Some(text) = &self.client.export_text {
             out.set("SLURM_EXPORT_ENV", text.as_str());
         }
