@@ -77,7 +77,7 @@ async fn pass(term: &Term, estimates: bool) -> Passed {
     let index = core.applied();
     let (mut view, limits) = core.read(|cluster| {
         let limits = cluster.config().map_or_else(Limits::default, |config| Limits::of(config));
-        (View::of(cluster, index), Limits { estimates, ..limits })
+        (View::within(cluster, index, &limits), Limits { estimates, ..limits })
     });
     if view.jobs.is_empty() {
         return Passed::default();
@@ -92,6 +92,7 @@ async fn pass(term: &Term, estimates: bool) -> Passed {
     }
     wanted.pass_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
     let full = wanted.placements.len() >= limits.max_placements || wanted.verdicts.len() >= limits.max_verdicts;
+    let full = full || (view.more && !wanted.placements.is_empty());
     let again = commit(term, wanted, full).await;
     Passed { took, again }
 }

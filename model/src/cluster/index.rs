@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::job::{Job, node_is_over};
+use super::queue::{Place, Queue};
 
 /// Ways to find records without walking all of them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -15,10 +16,10 @@ pub(super) struct JobIndex {
     pub(super) by_user: BTreeMap<u32, BTreeSet<u64>>,
     pub(super) startable: BTreeSet<u64>,
     /// Of `startable`: those that nobody holds.
-    pub(super) waiting: BTreeSet<u64>,
-    /// (ms, uid) of `waiting`: not to start before.
+    pub(super) queue: Queue,
+    /// (ms, uid) of `queue`: not to start before.
     pub(super) begins: BTreeSet<(u64, u64)>,
-    /// Of `waiting`: those that wait for a while after another's start.
+    /// Of `queue`: those that wait for a while after another's start.
     pub(super) delayed: BTreeSet<u64>,
     pub(super) active: BTreeSet<u64>,
     /// (end ms, uid) of records that are over.
@@ -39,7 +40,7 @@ pub(super) struct IndexKeys {
     array_runs: bool,
     user: Option<u32>,
     startable: bool,
-    waiting: bool,
+    queued: Option<Place>,
     begin_ms: Option<u64>,
     delayed: bool,
     active: bool,
@@ -63,7 +64,7 @@ impl IndexKeys {
             array_runs: row.array_task.is_some() && live.is_some_and(|attempt| attempt.end_ms == 0),
             user: Some(job.spec().uid),
             startable,
-            waiting,
+            queued: waiting.then(|| Place::of(job)),
             begin_ms: Some(job.spec().begin_ms).filter(|&at| waiting && at != 0),
             delayed: waiting && waits_a_while(job),
             active: live.is_some(),
@@ -118,8 +119,8 @@ impl JobIndex {
         if keys.startable {
             self.startable.insert(uid);
         }
-        if keys.waiting {
-            self.waiting.insert(uid);
+        if let Some(place) = keys.queued {
+            self.queue.add(uid, place);
         }
         self.begins.extend(keys.begin_ms.map(|at| (at, uid)));
         if keys.delayed {
@@ -152,7 +153,9 @@ impl JobIndex {
             take_out(&mut self.by_user, user, uid);
         }
         self.startable.remove(&uid);
-        self.waiting.remove(&uid);
+        if let Some(place) = keys.queued {
+            self.queue.remove(uid, place);
+        }
         self.delayed.remove(&uid);
         if let Some(at) = keys.begin_ms {
             self.begins.remove(&(at, uid));

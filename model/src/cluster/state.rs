@@ -160,11 +160,6 @@ impl Cluster {
         self.index.startable.iter().filter_map(|uid| self.jobs.get(uid))
     }
 
-    /// Those of them that nobody holds: what a scheduler looks at.
-    pub fn waiting_jobs(&self) -> impl Iterator<Item = &Arc<Job>> {
-        self.index.waiting.iter().filter_map(|uid| self.jobs.get(uid))
-    }
-
     /// Whether time alone lets something start that could not start at `after_ms`, and can at `now_ms`.
     pub fn begins_between(&self, after_ms: u64, now_ms: u64) -> bool {
         // A range that ends before it begins panics.

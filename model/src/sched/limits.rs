@@ -17,7 +17,7 @@ pub struct Limits {
     pub bf_resolution_s: u32,
     /// Most placements of one plan.
     pub max_placements: usize,
-    /// Most verdicts of one plan.
+    /// Most verdicts of one plan: applying it holds up everything else meanwhile. The next plan says more.
     pub max_verdicts: usize,
     /// Backfill also where nothing is free: it starts nothing then, but says when jobs will start.
     pub estimates: bool,
@@ -31,13 +31,21 @@ impl Default for Limits {
             bf_window_s: 24 * 3600,
             bf_resolution_s: 60,
             max_placements: 1_000,
-            max_verdicts: 10_000,
+            max_verdicts: 1_000,
             estimates: true,
         }
     }
 }
 
+/// A pass sees at least so many jobs: few enough that reading them holds up applying for a few milliseconds.
+const JOBS_SEEN_MIN: usize = 4_096;
+
 impl Limits {
+    /// How many jobs of those that are alike a pass is shown: more than it tries and estimates.
+    pub fn jobs_seen_max(&self) -> usize {
+        JOBS_SEEN_MIN.max(2 * (self.max_jobs_main as usize).saturating_add(self.max_jobs_backfill as usize))
+    }
+
     /// Of the configuration in force: `default_queue_depth`, `bf_max_job_test`, `bf_window` (minutes), `bf_resolution`
     /// (seconds). What cannot be read is as if it were not there.
     pub fn of(config: &InForce) -> Self {

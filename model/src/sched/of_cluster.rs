@@ -1,12 +1,12 @@
 //! Reading a view out of the cluster.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use muster_proto::durable::{JobSpec, Sharing};
 
 use super::eligible::UNLIMITED_S;
 use super::licences::LicencesFree;
+use super::limits::Limits;
 use super::site::{Site, SiteNode};
 use super::view::{DependsOn, Job, Running, Shape, Shapes, Shown, View};
 use crate::cluster::licences;
@@ -16,6 +16,9 @@ use crate::cluster::{
 
 /// What is being ended is taken to be gone after that: how long it really takes nobody knows.
 const ENDING_MS: u64 = 30_000;
+
+/// Of each shape a pass looks at so many jobs in any case.
+const JOBS_OF_SHAPE_MIN: usize = 2;
 
 impl Site {
     /// Of the configuration in force and the rows of nodes; without a configuration it is empty.
@@ -34,14 +37,19 @@ impl Site {
 impl View {
     /// Of the cluster as it is after the entry `index` of the log.
     pub fn of(cluster: &Cluster, index: u64) -> Self {
-        Self::with_site(cluster, index, cluster.site())
+        Self::within(cluster, index, &Limits::default())
     }
 
-    /// The same, with a site that was read before: right as long as neither configuration, partitions nor rows of nodes
-    /// changed.
-    pub fn with_site(cluster: &Cluster, index: u64, site: Arc<Site>) -> Self {
+    /// The same, for a pass within `limits`.
+    pub fn within(cluster: &Cluster, index: u64, limits: &Limits) -> Self {
+        let site = cluster.site();
         let mut shapes = Shapes::default();
-        let jobs = cluster.waiting_jobs().map(|job| pending(cluster, job, &mut shapes)).collect();
+        let tier = |shape: &Shape| {
+            let partitions = shape.partitions.iter().filter_map(|name| site.partitions.get(name));
+            partitions.map(|partition| partition.rules.priority_tier).max().unwrap_or(0)
+        };
+        let waiting = cluster.first_waiting(tier, limits.jobs_seen_max(), JOBS_OF_SHAPE_MIN);
+        let jobs = waiting.jobs.iter().map(|job| pending(cluster, job, &mut shapes)).collect();
         let node = |slot: &SiteNode| cluster.node(slot.index);
         Self {
             index,
@@ -50,6 +58,7 @@ impl View {
             usable: site.nodes.iter().map(|slot| node(slot).is_some_and(|n| n.is_usable())).collect(),
             licences: licences_free(&site, cluster),
             jobs,
+            more: waiting.more,
             shapes: shapes.into_list(),
             running: cluster.active_jobs().filter_map(|job| running(cluster, &site, job)).collect(),
             site,

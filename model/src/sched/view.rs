@@ -116,6 +116,8 @@ pub struct View {
     pub shapes: Vec<Arc<Shape>>,
     /// In any order.
     pub jobs: Vec<Job>,
+    /// Others wait behind them: where something was started, another pass is worth its while.
+    pub more: bool,
     /// In any order.
     pub running: Vec<Running>,
 }
