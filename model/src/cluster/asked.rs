@@ -61,6 +61,16 @@ impl Book {
         made
     }
 
+    /// Likewise of a stored spec, which is decoded only where it is not known; `None`: it is none.
+    pub(super) fn share_stored(&mut self, bytes: &[u8]) -> Option<Arc<Asked>> {
+        if let Some((known, users)) = self.specs.get_mut(&hash(bytes)) {
+            *users += 1;
+            return Some(known.clone());
+        }
+        let spec = JobSpec::decode(bytes).ok().filter(|spec| spec.request.is_some())?;
+        Some(self.share(&Asked::alone(spec)))
+    }
+
     /// One user less.
     pub(super) fn drop(&mut self, asked: &Asked) {
         let Some((_, users)) = self.specs.get_mut(&asked.hash) else { return };
@@ -123,5 +133,16 @@ mod tests {
         book.drop(&same);
         book.drop(&other);
         assert_eq!((book.specs.len(), book.shapes.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_stored_spec_is_the_one_that_is_known() {
+        let mut book = Book::default();
+        let known = book.share(&Asked::alone(JobSpec { request: Some(Default::default()), ..JobSpec::default() }));
+        let stored = book.share_stored(&known.spec.encode_to_vec()).unwrap();
+        assert!(Arc::ptr_eq(&known, &stored));
+        assert!(book.share_stored(&asked("no request", 1).spec.encode_to_vec()).is_none());
+        (0..2).for_each(|_| book.drop(&known));
+        assert_eq!(book.specs.len(), 0);
     }
 }

@@ -15,21 +15,21 @@ use super::state::Cluster;
 
 impl Cluster {
     /// Adds a record.
-    pub(super) fn insert_job(&mut self, job: Job) {
+    pub(super) fn insert_job(&mut self, mut job: Job) {
         let uid = job.uid();
-        self.place_job(job);
+        job.asked = self.book.share(&job.asked);
+        let job = Arc::new(job);
+        self.jobs.insert(uid, job.clone());
+        self.index_job(&job);
         self.ledger.touch(Table::Jobs, uid.to_be_bytes().to_vec());
         self.events.push(Event::JobChanged { uid });
     }
 
-    /// Puts a record into memory and indexes; also used when rows are loaded.
-    pub(super) fn place_job(&mut self, mut job: Job) {
-        job.asked = self.book.share(&job.asked);
-        let keys = IndexKeys::of(&job);
-        let uid = job.uid();
-        self.index.add(uid, &keys);
-        self.jobs.insert(uid, Arc::new(job));
-        self.update_shares(uid, &[], &keys.taken);
+    /// Adds a record that is in memory to the indexes: also when rows are loaded.
+    pub(super) fn index_job(&mut self, job: &Job) {
+        let keys = IndexKeys::of(job);
+        self.index.add(job.uid(), &keys);
+        self.update_shares(job.uid(), &[], &keys.taken);
     }
 
     /// Changes a record; does nothing when there is none.

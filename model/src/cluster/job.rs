@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use bytes::Buf;
 use muster_dialect::state::{JobFlags, JobState, JobStatus, Reason};
 use muster_dialect::step::StepId;
 use muster_proto::durable::{
@@ -12,8 +13,9 @@ use muster_proto::durable::{
     StepState,
 };
 use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
 
-use super::asked::Asked;
+use super::asked::{Asked, Book};
 
 /// Slurm's mark for "no limit" in seconds and counts.
 pub const UNLIMITED: u32 = u32::MAX;
@@ -22,8 +24,10 @@ pub const UNLIMITED: u32 = u32::MAX;
 /// that has made none so long after the start, in ms, is gone.
 pub const STEPLESS_RUN_MS: u64 = 11 * 60 * 1_000;
 
-/// Field 3, length-delimited: [`JobRow::spec`].
-const SPEC_TAG: u8 = 3 << 3 | 2;
+/// [`JobRow::spec`].
+const SPEC_FIELD: u32 = 3;
+/// Its tag: length-delimited.
+const SPEC_TAG: u8 = (SPEC_FIELD as u8) << 3 | 2;
 /// The tag and the longest length.
 const SPEC_HEAD_BYTES_MAX: usize = 11;
 
@@ -45,6 +49,17 @@ impl Job {
     pub fn of(mut row: JobRow) -> Option<Self> {
         let spec = row.spec.take().filter(|spec| spec.request.is_some())?;
         Some(Self { row, asked: Arc::new(Asked::alone(*spec)) })
+    }
+
+    /// Of a stored row. A million rows say little but the same specs, so those are looked up in `book` as they stand there.
+    pub(super) fn stored(bytes: &[u8], book: &mut Book) -> Result<Self, String> {
+        let (head, spec, rest) = split_spec(bytes).ok_or("a job without a spec")?;
+        let row = JobRow::decode(head.chain(rest)).map_err(|error| error.to_string())?;
+        if row.spec.is_some() {
+            return Err("a job with two specs".to_owned());
+        }
+        let asked = book.share_stored(spec).ok_or("a job without a request")?;
+        Ok(Self { row, asked })
     }
 
     /// As stored.
@@ -176,6 +191,21 @@ impl Job {
     /// How many tasks of an array have no record yet.
     pub fn pending_task_count(&self) -> u64 {
         super::array::count(&self.row.pending_tasks)
+    }
+}
+
+/// What stands before [`JobRow::spec`] in a row, the spec, and what stands after it.
+fn split_spec(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let mut rest = bytes;
+    loop {
+        let before = rest.len();
+        let (tag, wire_type) = decode_key(&mut rest).ok()?;
+        if tag == SPEC_FIELD && wire_type == WireType::LengthDelimited {
+            let length = usize::try_from(decode_varint(&mut rest).ok()?).ok()?;
+            let (spec, after) = rest.split_at_checked(length)?;
+            return Some((&bytes[..bytes.len() - before], spec, after));
+        }
+        skip_field(wire_type, tag, &mut rest, DecodeContext::default()).ok()?;
     }
 }
 

@@ -92,8 +92,7 @@ impl Cluster {
                 self.partition_rows.insert(name, decode::<PartitionRow>(value)?);
             }
             Table::Jobs => {
-                let mut job = Job::of(decode(value)?).ok_or("a job without a request")?;
-                job.asked = self.book.share(&job.asked);
+                let job = Job::stored(value, &mut self.book)?;
                 self.jobs.insert(number(key).ok_or("key")?, Arc::new(job));
             }
             Table::Requests => {
@@ -144,9 +143,8 @@ impl Cluster {
             self.give_nodes_their_lines();
             self.rebuild_partitions();
         }
-        for job in std::mem::take(&mut self.jobs).into_values() {
-            self.place_job(Arc::unwrap_or_clone(job));
-        }
+        let jobs: Vec<_> = self.jobs.values().cloned().collect();
+        jobs.iter().for_each(|job| self.index_job(job));
         self.events.clear();
         Ok(())
     }
