@@ -1,14 +1,15 @@
 //! What a log entry carries, and what applying it answers.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use muster_model::cluster::Outcome;
 use muster_proto::durable::Batch;
 use prost::Message;
 
-/// A batch: its bytes are encoded once for disk and peers, and decoded at most once.
+/// A batch: its bytes are encoded once for disk and peers. What is decoded of it is many times as large, and is let go with
+/// the first who takes it: entries stay in memory long after they were applied.
 #[derive(Clone)]
 pub(crate) struct Command {
     inner: Arc<Inner>,
@@ -16,17 +17,17 @@ pub(crate) struct Command {
 
 struct Inner {
     bytes: Bytes,
-    batch: OnceLock<Batch>,
+    batch: Mutex<Option<Batch>>,
 }
 
 impl Command {
     pub(crate) fn new(batch: Batch) -> Command {
         let bytes = batch.encode_to_vec().into();
-        Command { inner: Arc::new(Inner { bytes, batch: OnceLock::from(batch) }) }
+        Command { inner: Arc::new(Inner { bytes, batch: Mutex::new(Some(batch)) }) }
     }
 
     pub(crate) fn from_bytes(bytes: Bytes) -> Command {
-        Command { inner: Arc::new(Inner { bytes, batch: OnceLock::new() }) }
+        Command { inner: Arc::new(Inner { bytes, batch: Mutex::new(None) }) }
     }
 
     pub(crate) fn bytes(&self) -> &Bytes {
@@ -34,8 +35,9 @@ impl Command {
     }
 
     /// A batch that this version can carry out in full, or why it cannot. Skipping a part would make replicas differ.
-    pub(crate) fn batch(&self) -> Result<&Batch, String> {
-        if let Some(batch) = self.inner.batch.get() {
+    pub(crate) fn take_batch(&self) -> Result<Batch, String> {
+        let known = self.inner.batch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(batch) = known {
             return Ok(batch);
         }
         let batch =
@@ -43,7 +45,7 @@ impl Command {
         if batch.commands.iter().any(|command| command.body.is_none()) {
             return Err("a command of a newer version stands in the log".into());
         }
-        Ok(self.inner.batch.get_or_init(|| batch))
+        Ok(batch)
     }
 }
 

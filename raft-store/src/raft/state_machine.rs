@@ -27,7 +27,7 @@ use crate::store::{RowFiles, Store, failure};
 /// Entries whose rows share one write.
 const GROUP_ENTRIES_MAX: usize = 128;
 /// Rows in one write, beyond what one entry brings.
-const GROUP_ROWS_MAX: usize = 10_000;
+const GROUP_ROWS_MAX: usize = 1_000;
 
 /// The replicated state and who listens to it: shared by the state machine and the handle.
 pub(crate) struct Applying {
@@ -105,17 +105,19 @@ impl StateMachine {
 
     fn apply_entry(&mut self, entry: Entry, changes: &mut Changes) -> Result<Outcomes, String> {
         let mut outcomes = Outcomes::default();
+        // Decoded before, and dropped after, the state is held: others read it.
+        let batch = match &entry.payload {
+            EntryPayload::Normal(command) => Some(command.take_batch()?),
+            EntryPayload::Blank | EntryPayload::Membership(_) => None,
+        };
         let mut cluster = self.applying.cluster.write().map_err(|_| "an earlier batch failed while it was applied")?;
-        match entry.payload {
-            EntryPayload::Blank => {}
-            EntryPayload::Normal(command) => {
-                outcomes.0 = cluster.apply(entry.log_id.index, command.batch()?, changes);
-                refuse_halt(&outcomes)?;
-            }
-            EntryPayload::Membership(members) => {
-                self.membership = StoredMembership::new(Some(entry.log_id), members);
-                changes.events.push(Event::ReplicasChanged);
-            }
+        if let Some(batch) = &batch {
+            outcomes.0 = cluster.apply(entry.log_id.index, batch, changes);
+            refuse_halt(&outcomes)?;
+        }
+        if let EntryPayload::Membership(members) = entry.payload {
+            self.membership = StoredMembership::new(Some(entry.log_id), members);
+            changes.events.push(Event::ReplicasChanged);
         }
         self.applying.index.store(entry.log_id.index, Ordering::SeqCst);
         self.applying.digests.note(entry.log_id.index, cluster.digest());
@@ -163,6 +165,8 @@ impl StateMachine {
             group.end = Some(at);
             if group.answers.len() >= GROUP_ENTRIES_MAX || group.changes.rows.len() >= GROUP_ROWS_MAX {
                 self.store_group(&mut group)?;
+                // Raft runs on this very thread: heartbeats go on, however much there is to apply.
+                tokio::task::yield_now().await;
             }
         }
         self.store_group(&mut group)
