@@ -5,6 +5,7 @@ use muster_channel::Peer;
 use muster_dialect::errno;
 use muster_proto::wire::{Signed, SnapshotPiece, request};
 use muster_raft_store::SavedSnapshot;
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -26,7 +27,9 @@ impl ClientDoor {
         let (out, messages) = mpsc::channel(PIECES_WAITING_MAX);
         match self.taken(&signed, peer).await {
             Ok((snapshot, room)) => {
-                tokio::spawn(send(snapshot, room, out));
+                // Reading all rows takes seconds of processor time: not that of whoever answers requests.
+                let runtime = self.seat.settings.listing_runtime.clone().unwrap_or_else(Handle::current);
+                runtime.spawn(send(snapshot, room, out));
             }
             Err(Refusal::No(failure)) => {
                 let refused = SnapshotPiece { failure: Some(failure), ..SnapshotPiece::default() };
