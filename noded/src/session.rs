@@ -3,13 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use muster_channel::{Credentials, MESSAGE_BYTES_MAX, Outside, dial, seal};
 use muster_model::agent::Agent;
 use muster_proto::durable::{HeldAttempt, RegisterNode};
 use muster_proto::wire::controller_client::ControllerClient;
-use muster_proto::wire::{Claim, FromNode, Hello, NodeUp, Registered, ToNode, from_node, to_node};
+use muster_proto::wire::{Claim, FromNode, Hello, NodeUp, Registered, Signed, ToNode, from_node, to_node};
 use prost::Message;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
@@ -18,8 +20,10 @@ use tracing::{debug, info, warn};
 use crate::Settings;
 
 const CONNECT: Duration = Duration::from_secs(2);
-/// How long a controller may take to answer the hello.
+/// How long a controller may take to answer the hello. One that has a crowd to answer takes longer: whoever gives up and begins
+/// again adds to the crowd, so each time the patience is twice as long.
 const HELLO: Duration = Duration::from_secs(5);
+const HELLO_MAX: Duration = Duration::from_secs(40);
 const PAUSE_FIRST_MS: u64 = 20;
 const PAUSE_MAX_MS: u64 = 2_000;
 /// After a final refusal (another machine has this name) there is no hurry.
@@ -30,6 +34,8 @@ const SILENT_BEATS_MAX: u32 = 4;
 const UP_WAITING_MAX: usize = 4_096;
 /// Redirects in a row that are worth a line in the log.
 const REDIRECTS_NOTED: u32 = 10;
+/// How long a credential is shown again after a redirect: well within its life.
+const CREDENTIAL_KEPT: Duration = Duration::from_secs(30);
 /// Heartbeat interval if the leader names none, milliseconds.
 const HEARTBEAT_DEFAULT_MS: u32 = 5_000;
 
@@ -59,9 +65,19 @@ enum Ended {
     /// It had been up: try again at once.
     Lost,
     Elsewhere(String),
+    /// Nobody is there.
+    Unreached(String),
+    /// Somebody is there, and says nothing.
+    Silent,
     Failed(String),
     Refused(String),
     CoreGone,
+}
+
+/// A hello that nobody has taken yet.
+struct Kept {
+    signed: Signed,
+    made: Instant,
 }
 
 struct Opened {
@@ -78,9 +94,20 @@ impl SessionKeeper {
         let mut next = None;
         let mut told = String::new();
         let mut redirects = 0u32;
+        let mut kept = None;
+        let mut patience = HELLO;
         loop {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
-            match self.run(&address).await {
+            let ended = self.run(&address, &mut kept, patience).await;
+            let waited = patience;
+            patience = match ended {
+                Ended::Silent => (patience * 2).min(HELLO_MAX),
+                _ => HELLO,
+            };
+            if !matches!(ended, Ended::Elsewhere(_) | Ended::Unreached(_)) {
+                kept = None;
+            }
+            match ended {
                 Ended::CoreGone => return,
                 Ended::Lost => {
                     redirects = 0;
@@ -95,8 +122,9 @@ impl SessionKeeper {
                     }
                     next = Some(leader).filter(|leader| !leader.is_empty());
                 }
-                Ended::Failed(why) if why == told => debug!("{address}: {why}"),
-                Ended::Failed(why) => {
+                Ended::Silent => warn!("Unable to register with controller {address}: no answer in {waited:?}"),
+                Ended::Unreached(why) | Ended::Failed(why) if why == told => debug!("{address}: {why}"),
+                Ended::Unreached(why) | Ended::Failed(why) => {
                     warn!("Unable to register with controller {address}: {why}");
                     told = why;
                 }
@@ -119,11 +147,11 @@ impl SessionKeeper {
         controllers.get(turn % controllers.len().max(1)).cloned().unwrap_or_default()
     }
 
-    async fn run(&self, address: &str) -> Ended {
+    async fn run(&self, address: &str, kept: &mut Option<Kept>, patience: Duration) -> Ended {
         let mut conf_hash = self.conf_hash.clone();
         conf_hash.mark_unchanged();
-        let mut session = match tokio::time::timeout(HELLO, self.open(address)).await {
-            Err(_) => return Ended::Failed("no answer".into()),
+        let mut session = match tokio::time::timeout(patience, self.open(address, kept)).await {
+            Err(_) => return Ended::Silent,
             Ok(Err(ended)) => return ended,
             Ok(Ok(session)) => session,
         };
@@ -168,16 +196,16 @@ impl SessionKeeper {
         }
     }
 
-    async fn open(&self, address: &str) -> Result<Opened, Ended> {
+    async fn open(&self, address: &str, kept: &mut Option<Kept>) -> Result<Opened, Ended> {
         let failed = |e: &dyn std::fmt::Display| Ended::Failed(e.to_string());
         let mut client = ControllerClient::new(dial(&self.outside, address, CONNECT))
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
             .max_decoding_message_size(2 * MESSAGE_BYTES_MAX);
         let (up, frames) = mpsc::channel(UP_WAITING_MAX);
-        let hello = self.hello().await.map_err(|e| failed(&e))?;
+        let hello = self.hello(kept).await.map_err(|e| failed(&e))?;
         send(&up, hello).await.map_err(|e| failed(&e))?;
         let answer = client.session(ReceiverStream::new(frames)).await;
-        let mut down = answer.map_err(|status| failed(&status.message()))?.into_inner();
+        let mut down = answer.map_err(|status| Ended::Unreached(status.message().to_owned()))?.into_inner();
         let first = down.next().await.ok_or_else(|| failed(&"the session was closed"))?;
         let first = first.map_err(|status| failed(&status.message()))?;
         let first = ToNode::decode(&first.frame[..]).map_err(|e| failed(&e))?;
@@ -190,7 +218,23 @@ impl SessionKeeper {
         }
     }
 
-    async fn hello(&self) -> Result<FromNode, muster_channel::CredentialError> {
+    /// The hello of now, under the credential of the last try where it says the same: whoever sent this node on without having
+    /// looked at it left it good.
+    async fn hello(&self, kept: &mut Option<Kept>) -> Result<FromNode, muster_channel::CredentialError> {
+        let hello = self.say_hello();
+        let request = hello.encode_to_vec();
+        let good = kept.take().filter(|kept| kept.signed.request == request && kept.made.elapsed() < CREDENTIAL_KEPT);
+        let kept = match good {
+            Some(good) => kept.insert(good),
+            None => {
+                let signed = seal(&self.keeper, request, self.claim(hello.cluster_id)).await?;
+                kept.insert(Kept { signed, made: Instant::now() })
+            }
+        };
+        Ok(FromNode { body: Some(from_node::Body::Hello(kept.signed.clone())) })
+    }
+
+    fn say_hello(&self) -> Hello {
         let settings = &self.settings;
         let (newest, holds) = {
             let agent = self.agent.lock().expect("no holder of this lock panics");
@@ -213,24 +257,24 @@ impl SessionKeeper {
             journal_complete: settings.journal_complete,
             holds,
         };
-        let cluster_id = newest.cluster_id.clone();
-        let hello = Hello {
+        Hello {
             registration: Some(registration),
             cluster: settings.cluster.clone(),
-            cluster_id: cluster_id.clone(),
+            cluster_id: newest.cluster_id.clone(),
             newest: Some(newest),
             conf_hash: *self.conf_hash.borrow(),
-        };
-        let claim = Claim {
-            cluster: settings.cluster.clone(),
+        }
+    }
+
+    fn claim(&self, cluster_id: Bytes) -> Claim {
+        Claim {
+            cluster: self.settings.cluster.clone(),
             cluster_id,
             request_id: self.outside.random.id().to_vec().into(),
             audience: "controller".into(),
-            sender: format!("node:{}", settings.node_name),
+            sender: format!("node:{}", self.settings.node_name),
             ..Claim::default()
-        };
-        let signed = seal(&self.keeper, hello.encode_to_vec(), claim).await?;
-        Ok(FromNode { body: Some(from_node::Body::Hello(signed)) })
+        }
     }
 }
 

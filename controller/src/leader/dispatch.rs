@@ -34,7 +34,7 @@ pub(super) async fn run(term: Term) {
                 Woken::By(events) => term.member.core.read(|cluster| touched(cluster, &events)),
                 Woken::Missed | Woken::Patience => term.member.sessions.nodes().into_iter().collect(),
             },
-            () = term.member.sessions.arrived.notified() => newcomers(&term, &told),
+            () = term.member.sessions.arrived.notified() => term.member.sessions.take_newcomers(),
         };
     }
 }
@@ -59,16 +59,6 @@ fn touched(cluster: &Cluster, events: &[Event]) -> BTreeSet<u32> {
         }
     }
     nodes
-}
-
-/// Nodes whose session is newer than what they were told.
-fn newcomers(term: &Term, told: &BTreeMap<u32, Told>) -> BTreeSet<u32> {
-    let sessions = &term.member.sessions;
-    let is_new = |node: &u32| {
-        let number = sessions.link(*node).map(|link| link.number);
-        number != told.get(node).map(|told| told.session)
-    };
-    sessions.nodes().into_iter().filter(is_new).collect()
 }
 
 /// What one session was told.

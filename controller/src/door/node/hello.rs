@@ -19,6 +19,9 @@ use crate::seat::Seat;
 /// A stream that does not say hello in time is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A node waits so long for somebody to lead, before it is sent on. Less than it has patience for.
+const LEADER_WAIT: Duration = Duration::from_secs(2);
+
 /// A node whose registration is committed.
 pub(super) struct Greeted {
     pub(super) member: Arc<Member>,
@@ -38,9 +41,15 @@ pub(super) async fn greet(seat: &Arc<Seat>, peer: &Peer, up: &mut Streaming<Node
         Ok(Some(from_node::Body::Hello(signed))) => signed,
         _ => return Err(refused("the first frame is not a Hello", true)),
     };
-    let hello = believe(seat, peer, &signed).await?;
+    // First of all: who does not lead spends nothing on a credential, which may still be shown to whoever does.
     let member = seat.member().ok_or_else(|| redirect(String::new()))?;
     let term = lead(&member).await?;
+    let hello = believe(seat, peer, &signed).await?;
+    member.core.replica.barrier().await.map_err(|_| redirect(String::new()))?;
+    // In a crowd the credential may have waited for its turn through an election.
+    if !member.core.leads_in(term) {
+        return Err(redirect(String::new()));
+    }
     register(seat, member, hello, signed, term).await
 }
 
@@ -62,14 +71,17 @@ async fn believe(seat: &Seat, peer: &Peer, signed: &Signed) -> Result<Hello, Dow
     Ok(hello)
 }
 
-/// The term in which this controller leads, confirmed by a quorum.
+/// The term in which this controller leads. Waits for a moment where nobody does: a crowd that lost its leader would ask again
+/// and again instead.
 async fn lead(member: &Arc<Member>) -> Result<u64, Down> {
+    let mut changes = member.core.leadership_changes();
+    let known = changes.wait_for(|now| now.leader.is_some());
+    let _late = timeout(LEADER_WAIT, known).await;
     let leadership = member.core.leadership();
     if !leadership.leads() {
         let leader = member.leader().filter(|row| row.replica != member.core.identity.replica);
         return Err(redirect(leader.map(|row| row.client_address).unwrap_or_default()));
     }
-    member.core.replica.barrier().await.map_err(|_| redirect(String::new()))?;
     Ok(leadership.term)
 }
 

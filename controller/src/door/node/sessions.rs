@@ -1,6 +1,6 @@
 //! The sessions of this leader: one a node, the newest wins.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use muster_proto::wire::{Order, to_node};
@@ -29,6 +29,8 @@ pub(crate) struct Sessions {
 #[derive(Debug, Default)]
 struct Open {
     links: BTreeMap<u32, Link>,
+    /// Nodes that came since somebody asked last: ten thousand may come at once.
+    newcomers: BTreeSet<u32>,
     last_number: u64,
 }
 
@@ -47,12 +49,18 @@ impl Sessions {
         let mut open = self.open.lock().expect("no holder of this lock panics");
         open.last_number += 1;
         let number = open.last_number;
+        open.newcomers.insert(node);
         if let Some(older) = open.links.insert(node, Link { number, epoch, down, over }) {
             older.over.send_replace(true);
         }
         drop(open);
         self.arrived.notify_one();
         (number, told)
+    }
+
+    /// Nodes whose session was opened since the last call.
+    pub(crate) fn take_newcomers(&self) -> BTreeSet<u32> {
+        std::mem::take(&mut self.open.lock().expect("no holder of this lock panics").newcomers)
     }
 
     /// Session `number` of `node` is over.
