@@ -34,7 +34,7 @@ start() {
 }
 
 write_configuration() { # controllers, nodes, first port
-  local controllers=$1 nodes=$2 port=$3 cpus=${MUSTER_DEMO_CPUS:-8} i user
+  local controllers=$1 nodes=$2 port=$3 cpus=${MUSTER_DEMO_CPUS:-8} simulated=${MUSTER_DEMO_SIMULATED:-0} i user
   local pki=$DIR/etc/pki
   user=$(id -un)
   {
@@ -49,8 +49,6 @@ SlurmctldParameters=muster_replica_port=$((port + 1))
 AuthType=auth/munge
 CredType=cred/munge
 AuthInfo=socket=$DIR/run/munge.sock
-TLSType=tls/s2n
-TLSParameters=ca_cert_file=$pki/ca_cert.pem,ctld_cert_file=$pki/replica/%n_cert.pem,ctld_cert_key_file=$pki/replica/%n_cert_key.pem,slurmd_cert_file=$pki/node/%n_cert.pem,slurmd_cert_key_file=$pki/node/%n_cert_key.pem,muster_clients=plain
 StateSaveLocation=$DIR/state
 SlurmdSpoolDir=$DIR/spool/%n
 SlurmctldPidFile=$DIR/run/slurmctld.pid
@@ -64,13 +62,23 @@ ReturnToService=2
 SlurmdTimeout=60
 KillWait=30
 MinJobAge=3600
-MaxJobCount=1000000
+MaxJobCount=${MUSTER_DEMO_MAX_JOBS:-1000000}
 DefMemPerCPU=100
 SlurmdParameters=config_overrides
 NodeName=n[1-$nodes] NodeAddr=127.0.0.1 Port=[$((port + 2))-$((port + 1 + nodes))] CPUs=$cpus Boards=1 SocketsPerBoard=1 CoresPerSocket=$cpus ThreadsPerCore=1 RealMemory=20000 State=UNKNOWN
 PartitionName=debug Nodes=n[1-$nodes] Default=YES MaxTime=INFINITE State=UP
 CONF
+    # Benchmarks alone: nodes that another process plays.
+    if [ "$simulated" -gt 0 ]; then
+      echo "NodeName=s[1-$simulated] NodeAddr=127.0.0.1 Port=9 CPUs=64 Boards=1 SocketsPerBoard=1 CoresPerSocket=64 ThreadsPerCore=1 RealMemory=20000 State=UNKNOWN"
+      echo "PartitionName=crowd Nodes=s[1-$simulated] MaxTime=INFINITE State=UP"
+    fi
+    if [ "${MUSTER_DEMO_TLS:-yes}" = yes ]; then
+      echo "TLSType=tls/s2n"
+      echo "TLSParameters=ca_cert_file=$pki/ca_cert.pem,ctld_cert_file=$pki/replica/%n_cert.pem,ctld_cert_key_file=$pki/replica/%n_cert_key.pem,slurmd_cert_file=$pki/node/%n_cert.pem,slurmd_cert_key_file=$pki/node/%n_cert_key.pem,muster_clients=plain"
+    fi
   } >"$DIR/etc/slurm.conf"
+  [ "${MUSTER_DEMO_TLS:-yes}" = yes ] || return 0
   make_certificates
 }
 

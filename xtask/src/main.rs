@@ -24,6 +24,11 @@ usage: cargo xtask COMMAND
     --starts N           timed, quiet and in the flood (30)
   bench scale [OPTION]... how a large state is restarted, saved and handed over
     --jobs N             in the queue (100000)
+    --stops N            planned stops of the leader (20)
+    --rate N             submits a second while latencies are taken (2000)
+  bench nodes [OPTION]... how long nodes need to find the next leader
+    --nodes N            in this process (1000)
+    --kills N            of the leader (3)
   bench pipelined        durable submits a second, with a credential a request and with a pass
   mutants [--list] [NAME]...
                          put bugs back, one at a time, in a scratch tree: the seed or test named must catch each
@@ -74,14 +79,32 @@ fn bench(mut parser: lexopt::Parser) -> Result<()> {
         let _ = parser.next()?;
         return bench::run_scale(&scale(parser)?);
     }
+    if first == "nodes" {
+        let _ = parser.next()?;
+        return bench::run_nodes(&nodes(parser)?);
+    }
     bench::run(&bench_plan(parser)?)
 }
 
+fn nodes(mut parser: lexopt::Parser) -> Result<bench::Nodes> {
+    let mut nodes = bench::Nodes { nodes: 1_000, kills: 3 };
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("nodes") => nodes.nodes = parser.value()?.parse()?,
+            Long("kills") => nodes.kills = parser.value()?.parse()?,
+            argument => return Err(argument.unexpected()).context(USAGE),
+        }
+    }
+    Ok(nodes)
+}
+
 fn scale(mut parser: lexopt::Parser) -> Result<bench::Scale> {
-    let mut scale = bench::Scale { jobs: 100_000 };
+    let mut scale = bench::Scale { jobs: 100_000, stops: 20, rate: 2_000.0 };
     while let Some(argument) = parser.next()? {
         match argument {
             Long("jobs") => scale.jobs = parser.value()?.parse()?,
+            Long("stops") => scale.stops = parser.value()?.parse()?,
+            Long("rate") => scale.rate = parser.value()?.parse()?,
             argument => return Err(argument.unexpected()).context(USAGE),
         }
     }

@@ -37,19 +37,39 @@ pub(super) fn client(site: &Site, config: &Config) -> Result<Client> {
     Ok(Client::new(Outside::real(), keeper, options))
 }
 
+/// The same client with passes: for many submits.
+pub(super) fn client_with_passes(site: &Site, config: &Config) -> Result<Client> {
+    Ok(client(site, config)?.with_passes(uid(&config.slurm_user)?))
+}
+
+/// Of a user, by the system's own command.
+fn uid(name: &str) -> Result<u32> {
+    let said = std::process::Command::new("id").args(["-u", name]).output()?;
+    Ok(String::from_utf8(said.stdout)?.trim().parse()?)
+}
+
 /// One job of one task that runs `true`.
-pub(super) async fn submit(client: &Client, hold: bool) -> Result<Submitted> {
-    let spec = JobSpec {
+pub(super) fn job(name: &str, hold: bool) -> JobSpec {
+    JobSpec {
         kind: JobKind::Batch.into(),
-        name: "bench".into(),
+        name: name.into(),
         request: Some(Request { min_nodes: 1, ntasks: 1, cpus_per_task: 1, ..Request::default() }),
         hold,
         work_dir: "/tmp".into(),
         std_out: "/dev/null".into(),
         umask: 0o022,
         ..JobSpec::default()
-    };
-    let (script, environment) = ("#!/bin/sh\ntrue\n".into(), "PATH=/usr/bin:/bin\0".into());
+    }
+}
+
+/// One job of one task that runs `true`.
+pub(super) async fn submit(client: &Client, hold: bool) -> Result<Submitted> {
+    submit_job(client, job("bench", hold), "true").await
+}
+
+/// Such a job with a script of one line.
+pub(super) async fn submit_job(client: &Client, spec: JobSpec, line: &str) -> Result<Submitted> {
+    let (script, environment) = (format!("#!/bin/sh\n{line}\n").into(), "PATH=/usr/bin:/bin\0".into());
     let submit = Submit { spec: Some(spec), script, environment, test_only: false };
     match client.call(request::Body::Submit(submit)).await? {
         reply::Body::Submitted(submitted) => Ok(submitted),
@@ -59,13 +79,23 @@ pub(super) async fn submit(client: &Client, hold: bool) -> Result<Submitted> {
 
 /// Submits `jobs` held jobs. `progress` is told how many are in.
 pub(super) async fn fill(client: &Client, jobs: usize, progress: impl Fn(usize)) -> Result<()> {
+    fill_with(client, jobs, |_| job("bench", true), progress).await
+}
+
+/// Submits the jobs that `spec` makes of the numbers below `jobs`.
+pub(super) async fn fill_with(
+    client: &Client,
+    jobs: usize,
+    spec: impl Fn(usize) -> JobSpec,
+    progress: impl Fn(usize),
+) -> Result<()> {
     let mut under_way = tokio::task::JoinSet::new();
     for number in 0..jobs {
         while under_way.len() >= FILLERS {
             under_way.join_next().await.context("one is under way")???;
         }
-        let client = client.clone();
-        under_way.spawn(async move { submit(&client, true).await.map(drop) });
+        let (client, spec) = (client.clone(), spec(number));
+        under_way.spawn(async move { submit_job(&client, spec, "true").await.map(drop) });
         progress(number);
     }
     while let Some(done) = under_way.join_next().await {

@@ -1,16 +1,16 @@
 //! `cargo xtask bench flood`: what clients that poll cost those who work. From submit to start, quiet, and with many listing
 //! the queue again and again; and how long a listing ever held the state, for which applying waits.
 
-use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use muster_channel::Client;
 use muster_dialect::conf::Config;
 use muster_proto::wire::{ListJobs, WaitJob, request, wait_job};
 
 use super::caller::{client, config, fill, submit};
+use super::http;
 use super::site::Site;
 
 /// How much.
@@ -38,9 +38,9 @@ pub(crate) fn run(flood: &Flood) -> Result<()> {
     println!("{:<48} {:>10.1}", "submit to start in the flood, ms (median)", flooded);
     println!("{:<48} {:>10.1}", "more, %", (flooded / quiet - 1.0) * 100.0);
     println!("{:<48} {polls:>10}", format!("listings answered, {} pollers, {} jobs", flood.pollers, flood.jobs));
-    for host in &config.slurmctld_hosts {
-        let address = format!("{}:{}", host.addr, config.slurmctld_ports.0);
-        println!("{:<48} {}", format!("state held by readers at {}", host.name), holds(&address)?);
+    for address in http::doors(&config) {
+        let holds = http::buckets(&http::get(&address, "/metrics")?, "muster_state_read_seconds");
+        println!("{:<48} {holds}", format!("state held by readers at {address}"));
     }
     site.clear()
 }
@@ -83,15 +83,4 @@ async fn poll(client: Client, polls: Arc<std::sync::atomic::AtomicUsize>) {
         }
         tokio::time::sleep(POLL_PAUSE).await;
     }
-}
-
-/// The buckets of `muster_state_read_seconds`: how many holds took at most so long.
-fn holds(address: &str) -> Result<String> {
-    let mut stream = std::net::TcpStream::connect(address).with_context(|| address.to_owned())?;
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
-    let mut page = String::new();
-    stream.read_to_string(&mut page)?;
-    let buckets = page.lines().filter_map(|line| line.strip_prefix("muster_state_read_seconds_bucket{le=\""));
-    let told = buckets.filter_map(|line| line.split_once("\"} ")).map(|(bound, count)| format!("<{bound}s: {count}"));
-    Ok(told.collect::<Vec<_>>().join(", "))
 }

@@ -8,11 +8,15 @@ mod commands;
 mod disk;
 mod failover;
 mod flood;
+mod http;
+mod latency;
+mod nodes;
 mod pipelined;
 mod scale;
 mod site;
 
 pub(crate) use flood::{Flood, run as run_flood};
+pub(crate) use nodes::{Nodes, run as run_nodes};
 pub(crate) use pipelined::run as run_pipelined;
 pub(crate) use scale::{Scale, run as run_scale};
 

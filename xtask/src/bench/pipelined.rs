@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use muster_channel::Client;
 
-use super::caller::{client, config, submit};
+use super::caller::{client, client_with_passes, config, submit};
 use super::site::Site;
 
 const WAITING: usize = 256;
@@ -37,10 +37,7 @@ pub(super) fn print([credentials, pass]: [f64; 2]) {
 
 async fn flood(site: &Site, passes: bool) -> Result<f64> {
     let config = config(site)?;
-    let mut client = client(site, &config)?;
-    if passes {
-        client = client.with_passes(uid(&config.slurm_user)?);
-    }
+    let client = if passes { client_with_passes(site, &config)? } else { client(site, &config)? };
     let end = Instant::now() + DURATION;
     let submitters: Vec<_> = (0..WAITING).map(|_| tokio::spawn(submit_until(client.clone(), end))).collect();
     let mut total = 0;
@@ -48,12 +45,6 @@ async fn flood(site: &Site, passes: bool) -> Result<f64> {
         total += submitter.await??;
     }
     Ok(total as f64 / DURATION.as_secs_f64())
-}
-
-/// Of a user, by the system's own command.
-fn uid(name: &str) -> Result<u32> {
-    let said = std::process::Command::new("id").args(["-u", name]).output()?;
-    Ok(String::from_utf8(said.stdout)?.trim().parse()?)
 }
 
 async fn submit_until(client: Client, end: Instant) -> Result<usize> {

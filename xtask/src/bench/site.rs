@@ -16,10 +16,16 @@ pub(super) struct Site {
 impl Site {
     /// Three controllers, four nodes of 64 CPUs, by `deploy/demo up`.
     pub(super) fn muster() -> Result<Self> {
+        Self::muster_with(&[])
+    }
+
+    /// The same, with some of the variables that `deploy/demo` knows.
+    pub(super) fn muster_with(variables: &[(&str, String)]) -> Result<Self> {
         let directory = fresh_directory("muster-bench")?;
         let script = deploy("demo");
         let mut start = Command::new(&script);
         start.arg("up").env("MUSTER_DEMO_DIR", &directory).env("MUSTER_DEMO_CPUS", "64");
+        start.envs(variables.iter().map(|(name, value)| (name, value)));
         eprintln!("starting Muster in {}", directory.display());
         ensure!(start.stdout(std::io::stderr()).status()?.success(), "deploy/demo up failed");
         let path = format!("{}:{}", directory.join("bin").display(), std::env::var("PATH").unwrap_or_default());

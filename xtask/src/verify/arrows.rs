@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("muster-noded", &["muster-channel", "muster-dialect", "muster-model", "muster-proto"]),
     ("muster-controller", &["muster-channel", "muster-dialect", "muster-model", "muster-proto", "muster-raft-store"]),
     ("muster-cli", &["muster-channel", "muster-dialect", "muster-proto"]),
-    ("xtask", &["muster-channel", "muster-dialect", "muster-proto"]),
+    ("xtask", &["muster-channel", "muster-dialect", "muster-model", "muster-noded", "muster-proto"]),
 ];
 
 /// Crates that only one of ours may name.
