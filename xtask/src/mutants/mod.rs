@@ -7,19 +7,19 @@
 //! Each patch is asleep until MUSTER_MUTANT has its name: forty mutants cost one build. The product's own tree is never
 //! touched, and never carries a mutant.
 
+mod catch;
 mod patch;
 mod tree;
 
 use std::collections::BTreeMap;
-use std::process::{Command, Output};
+use std::fmt;
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
-use patch::{Catcher, Mutant};
+use catch::{Heard, hear};
+use patch::Mutant;
 use tree::Tree;
-
-/// Wakes a mutant.
-const SWITCH: &str = "MUSTER_MUTANT";
 
 /// What became of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,10 +27,27 @@ enum Verdict {
     Caught,
     /// The catcher saw nothing.
     Escaped,
-    /// The catcher complains of the product without the mutant: it proves nothing.
+    /// The catcher complains of something else than its promise.
+    CaughtByChance,
+    /// The catcher came to no end.
+    Hung,
+    /// The catcher complains of the product without the mutant, or tries nothing: it proves nothing.
     FalseAlarm,
     /// The code that it changes has changed.
     Outdated,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Verdict::Caught => "caught",
+            Verdict::Escaped => "ESCAPED",
+            Verdict::CaughtByChance => "CAUGHT BY CHANCE",
+            Verdict::Hung => "HUNG",
+            Verdict::FalseAlarm => "FALSE ALARM",
+            Verdict::Outdated => "OUTDATED",
+        })
+    }
 }
 
 /// Tries those whose names begin with one of `wanted`, or all. `list`: only says what there is.
@@ -39,8 +56,8 @@ pub(crate) fn run(wanted: &[String], list: bool) -> Result<()> {
     let all = patch::read_all(&root.join("chaos-tests/mutants"))?;
     let chosen = |mutant: &&Mutant| wanted.is_empty() || wanted.iter().any(|start| mutant.name.starts_with(start));
     let mutants: Vec<&Mutant> = all.iter().filter(chosen).collect();
-    if mutants.is_empty() {
-        bail!("no mutant of that name");
+    if let Some(unknown) = wanted.iter().find(|start| !all.iter().any(|mutant| mutant.name.starts_with(*start))) {
+        bail!("no mutant {unknown}");
     }
     if list {
         mutants.iter().for_each(|mutant| {
@@ -48,17 +65,33 @@ pub(crate) fn run(wanted: &[String], list: bool) -> Result<()> {
         });
         return Ok(());
     }
-    let tree = Tree::prepare(&root, &all)?;
-    let (mut not_caught, mut calm) = (Vec::new(), BTreeMap::new());
+    let began = Instant::now();
+    let tree = Tree::prepare(&root, &all, &mutants)?;
+    println!("built in {} s", began.elapsed().as_secs());
+    let (mut verdicts, mut calm) = (Vec::new(), BTreeMap::new());
     for mutant in &mutants {
+        let began = Instant::now();
         let verdict = judge(&tree, mutant, &mut calm)?;
-        println!("{:?} {} by {}", verdict, mutant.name, mutant.caught_by);
-        if verdict != Verdict::Caught {
-            not_caught.push(mutant.name.as_str());
-        }
+        println!("{verdict} {} by {}, {} s", mutant.name, mutant.caught_by, began.elapsed().as_secs());
+        verdicts.push(verdict);
     }
-    println!("{} of {} caught", mutants.len() - not_caught.len(), mutants.len());
-    if not_caught.is_empty() { Ok(()) } else { bail!("not caught: {}", not_caught.join(", ")) }
+    sum_up(&mutants, &verdicts, &tree)
+}
+
+/// The table, and a failure if one was not caught.
+fn sum_up(mutants: &[&Mutant], verdicts: &[Verdict], tree: &Tree) -> Result<()> {
+    println!("\n| mutant | promise | caught by | verdict |\n|---|---|---|---|");
+    for (mutant, verdict) in mutants.iter().zip(verdicts) {
+        println!("| {} | {} | {} | {verdict} |", mutant.name, mutant.breaks, mutant.caught_by);
+    }
+    let missed = verdicts.iter().filter(|verdict| **verdict != Verdict::Caught).count();
+    println!(
+        "\n{} of {} caught; what each catcher said: {}",
+        verdicts.len() - missed,
+        verdicts.len(),
+        tree.notes()?.display()
+    );
+    if missed == 0 { Ok(()) } else { bail!("{missed} not caught") }
 }
 
 /// `calm`: catchers that were tried without a mutant, and whether they were content.
@@ -68,26 +101,16 @@ fn judge(tree: &Tree, mutant: &Mutant, calm: &mut BTreeMap<String, bool>) -> Res
     }
     let catcher = mutant.caught_by.to_string();
     if !calm.contains_key(&catcher) {
-        calm.insert(catcher.clone(), catch(tree, &mutant.caught_by, None)?.status.success());
+        let heard = hear(tree, mutant, false)?;
+        calm.insert(catcher.clone(), heard.is_some_and(|heard| heard.content && heard.tried));
     }
     if !calm[&catcher] {
         return Ok(Verdict::FalseAlarm);
     }
-    let awake = catch(tree, &mutant.caught_by, Some(&mutant.name))?;
-    let said = [awake.stdout, awake.stderr].concat();
-    let named = String::from_utf8_lossy(&said).contains(&mutant.says);
-    Ok(if named && !awake.status.success() { Verdict::Caught } else { Verdict::Escaped })
-}
-
-fn catch(tree: &Tree, catcher: &Catcher, mutant: Option<&str>) -> Result<Output> {
-    let mut command = match catcher {
-        Catcher::Seed(words) => {
-            let mut command = Command::new(tree.simulator());
-            command.arg("--brief").args(words);
-            command
-        }
-        Catcher::Test { package, target, name } => tree.test(package, target, name),
-    };
-    command.env_remove(SWITCH).envs(mutant.map(|name| (SWITCH, name)));
-    command.output().with_context(|| format!("cannot start {catcher}"))
+    Ok(match hear(tree, mutant, true)? {
+        None => Verdict::Hung,
+        Some(Heard { content: true, .. }) => Verdict::Escaped,
+        Some(heard) if heard.said.contains(&mutant.says) => Verdict::Caught,
+        Some(_) => Verdict::CaughtByChance,
+    })
 }

@@ -1,90 +1,169 @@
-//! The scratch tree: a git worktree of HEAD below the target folder, with every patch applied, and a target folder of its own.
+//! The scratch tree: a git worktree of HEAD below the target folder, with every patch applied.
+//!
+//! It shares the target folder: what the workspace depends on is built once for both, and its own crates have names of their
+//! own there, since their path is another one. Only files that differ from those of the last time are written, so that a
+//! mutant written anew costs its crate and what stands on it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::patch::Mutant;
+use super::patch::{Catcher, Mutant};
 
 /// See the module.
 pub(super) struct Tree {
     folder: PathBuf,
+    /// The target folder.
     target: PathBuf,
+    simulator: PathBuf,
+    /// Test programs by package and target (`lib`, or the name of an integration test).
+    tests: BTreeMap<(String, String), PathBuf>,
     /// Mutants that no longer apply to the code: each is to be written anew.
     pub(super) outdated: Vec<String>,
 }
 
 impl Tree {
-    /// Of HEAD (what is not committed is not tried), with `mutants` asleep in it, and the simulator built.
-    pub(super) fn prepare(root: &Path, mutants: &[Mutant]) -> Result<Self> {
-        let target =
-            std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from).join("mutants");
-        let mut tree = Self { folder: target.join("tree"), target: target.join("build"), outdated: Vec::new() };
-        let stamp = stamp(&head(root)?, mutants)?;
-        let stamp_file = target.join("stamp");
-        if std::fs::read_to_string(&stamp_file).is_ok_and(|before| before == stamp) {
-            // Writing the same files again would cost a build.
-            ok(tree.cargo("build").args(["-p", "muster-chaos-tests", "--bin", "sim"]))?;
-            return Ok(tree);
-        }
+    /// Of HEAD (what is not committed is not tried), with `all` asleep in it; what `chosen` need is built.
+    pub(super) fn prepare(root: &Path, all: &[Mutant], chosen: &[&Mutant]) -> Result<Self> {
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let folder = target.join("mutants/tree");
+        let mut tree = Self { folder, target, simulator: PathBuf::new(), tests: BTreeMap::new(), outdated: Vec::new() };
+        std::fs::create_dir_all(tree.target.join("mutants"))?;
+        let commit = tree.commit(root, all)?;
         if tree.folder.join(".git").exists() {
-            tree.git(&["checkout", "--quiet", "--detach", "--force", &head(root)?])?;
+            ok(git(&tree.folder).args(["checkout", "--quiet", "--detach", "--force", &commit]))?;
         } else {
-            std::fs::create_dir_all(&target)?;
-            let folder = tree.folder.display().to_string();
-            ok(Command::new("git")
-                .current_dir(root)
-                .args(["worktree", "add", "--quiet", "--detach", &folder, "HEAD"]))?;
+            let add = ["worktree", "add", "--quiet", "--force", "--detach"];
+            ok(git(root).args(add).arg(&tree.folder).arg(&commit))?;
         }
-        for mutant in mutants {
-            let path = mutant.path.display().to_string();
-            if tree.git(&["apply", "-C1", "--unidiff-zero", &path]).is_err() {
-                tree.outdated.push(mutant.name.clone());
-            }
+        let catchers: Vec<&Catcher> = chosen.iter().map(|mutant| &mutant.caught_by).collect();
+        if catchers.iter().any(|catcher| matches!(catcher, Catcher::Seed(_))) {
+            tree.build_simulator()?;
         }
-        if tree.outdated.is_empty() {
-            std::fs::write(&stamp_file, stamp)?;
-        }
-        ok(tree.cargo("build").args(["-p", "muster-chaos-tests", "--bin", "sim"]))?;
+        tree.build_tests(&catchers)?;
         Ok(tree)
     }
 
-    pub(super) fn simulator(&self) -> PathBuf {
-        self.target.join("sim/sim")
+    /// A commit on HEAD with every patch that applies, made beside the index and the files of the repository.
+    fn commit(&mut self, root: &Path, all: &[Mutant]) -> Result<String> {
+        let index = self.target.join("mutants/index");
+        let aside = || {
+            let mut command = git(root);
+            command.env("GIT_INDEX_FILE", &index);
+            command
+        };
+        ok(aside().args(["read-tree", "HEAD"]))?;
+        for mutant in all {
+            let apply = ["apply", "--cached", "-C1", "--unidiff-zero"];
+            if ok(aside().args(apply).arg(&mutant.path)).is_err() {
+                self.outdated.push(mutant.name.clone());
+            }
+        }
+        let files = words(aside().arg("write-tree"))?;
+        let who = ["-c", "user.name=mutants", "-c", "user.email=mutants@localhost", "commit-tree"];
+        words(git(root).args(who).args(["-p", "HEAD", "-m", "mutants", &files]))
     }
 
-    /// Runs one test; cargo builds it where that is needed.
-    pub(super) fn test(&self, package: &str, target: &[String], name: &str) -> Command {
-        let mut command = self.cargo("test");
-        command.args(["-p", package]).args(target).arg(name);
-        command
+    fn build_simulator(&mut self) -> Result<()> {
+        let built = self.built("build", &["-p", "muster-chaos-tests", "--bin", "sim"])?;
+        let (_, _, program) =
+            built.into_iter().find(|(_, name, _)| name == "sim").context("cargo built no simulator")?;
+        // Where cargo puts it, the simulator of the product stands too.
+        self.simulator = self.target.join("mutants/sim");
+        std::fs::copy(program, &self.simulator)?;
+        Ok(())
     }
 
-    fn cargo(&self, what: &str) -> Command {
+    /// The test programs of all `catchers`, in one build.
+    fn build_tests(&mut self, catchers: &[&Catcher]) -> Result<()> {
+        let mut chosen = BTreeSet::new();
+        for catcher in catchers {
+            if let Catcher::Test { package, target, .. } = catcher {
+                chosen.insert(["-p", package]);
+                chosen.insert([target[0].as_str(), target.get(1).map_or("", String::as_str)]);
+            }
+        }
+        if chosen.is_empty() {
+            return Ok(());
+        }
+        let words: Vec<&str> = chosen.into_iter().flatten().filter(|word| !word.is_empty()).collect();
+        let built = self.built("test", &[&["--no-run"], &words[..]].concat())?;
+        self.tests = built.into_iter().map(|(package, target, program)| ((package, target), program)).collect();
+        Ok(())
+    }
+
+    /// Package, target and program of whatever cargo builds.
+    fn built(&self, what: &str, arguments: &[&str]) -> Result<Vec<(String, String, PathBuf)>> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
-        command.args([what, "--quiet", "--locked", "--profile", "sim"]);
-        command
+        command.args([what, "--quiet", "--locked", "--profile", "sim", "--message-format", "json"]).args(arguments);
+        let said = words(&mut command)?;
+        Ok(said.lines().filter_map(program).collect())
     }
 
-    fn git(&self, words: &[&str]) -> Result<()> {
-        ok(Command::new("git").current_dir(&self.folder).args(words))
+    pub(super) fn simulator(&self) -> &Path {
+        &self.simulator
+    }
+
+    /// Runs one test, where cargo would run it.
+    pub(super) fn test(&self, package: &str, target: &[String], name: &str) -> Result<Command> {
+        let key = (package.to_owned(), target.last().map_or("", |word| word.trim_start_matches('-')).to_owned());
+        let program = self.tests.get(&key).with_context(|| format!("cargo built no test {} of {package}", key.1))?;
+        let mut command = Command::new(program);
+        command.arg(name).current_dir(self.folder.join(package.trim_start_matches("muster-")));
+        Ok(command)
+    }
+
+    /// Where what a catcher prints is kept.
+    pub(super) fn notes(&self) -> Result<PathBuf> {
+        let notes = self.target.join("mutants/said");
+        std::fs::create_dir_all(&notes)?;
+        Ok(notes)
     }
 }
 
-fn head(root: &Path) -> Result<String> {
-    let output = Command::new("git").current_dir(root).args(["rev-parse", "HEAD"]).output()?;
+/// Of one line of cargo's.
+fn program(line: &str) -> Option<(String, String, PathBuf)> {
+    let message: serde_json::Value = serde_json::from_str(line).ok()?;
+    let program = message["executable"].as_str()?;
+    let manifest = Path::new(message["manifest_path"].as_str()?);
+    let folder = manifest.parent()?.file_name()?.to_str()?;
+    let lib = message["target"]["kind"].as_array()?.iter().any(|kind| kind == "lib");
+    let target = if lib { "lib" } else { message["target"]["name"].as_str()? };
+    Some((format!("muster-{folder}"), target.to_owned(), program.into()))
+}
+
+fn git(folder: &Path) -> Command {
+    let mut command = Command::new("git");
+    command.current_dir(folder);
+    command
+}
+
+/// What a command that succeeds prints.
+fn words(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {command:?}"))?;
+    if !output.status.success() {
+        bail!("{command:?}: {}", output.status);
+    }
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
-}
-
-/// What the scratch tree is made of.
-fn stamp(head: &str, mutants: &[Mutant]) -> Result<String> {
-    let patches: Result<Vec<String>, _> = mutants.iter().map(|mutant| std::fs::read_to_string(&mutant.path)).collect();
-    Ok(format!("{head}\n{}", patches?.concat()))
 }
 
 fn ok(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
     if status.success() { Ok(()) } else { bail!("{command:?}: {status}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargos_line_about_a_test_program_is_read() {
+        let line = r#"{"executable":"/t/deps/replicas-1","manifest_path":"/w/raft-store/Cargo.toml","target":{"kind":["test"],"name":"replicas"}}"#;
+        let found = program(line).unwrap();
+        assert_eq!(found, ("muster-raft-store".into(), "replicas".into(), "/t/deps/replicas-1".into()));
+        assert_eq!(program(r#"{"executable":null}"#), None);
+    }
 }
