@@ -78,6 +78,18 @@ async fn openraft_accepts_rocksdb() {
 }
 
 #[tokio::test]
+async fn a_vote_that_was_cast_outlives_a_power_cut() {
+    use openraft::storage::{RaftLogReader, RaftLogStorage};
+    let disk = MemoryDisk::new(1);
+    let (mut log, _machine) = build(&StoreKind::Memory(disk.clone()));
+    let vote = Vote::new(7, 2);
+    log.save_vote(&vote).await.unwrap();
+    disk.crash();
+    let (mut again, _machine) = build(&StoreKind::Memory(disk));
+    assert_eq!(again.read_vote().await.unwrap(), Some(vote));
+}
+
+#[tokio::test]
 async fn a_row_larger_than_a_chunk_travels_in_parts() {
     use futures::StreamExt;
     use muster_model::cluster::{Cluster, Row, Table};

@@ -1,6 +1,6 @@
 //! Who was away too long gets rows instead of entries.
 
-use muster_raft_store::{Heard, MemoryDisk, Options, StoreKind};
+use muster_raft_store::{Heard, MemoryDisk, Options, Replica, StoreKind};
 
 use crate::town::*;
 
@@ -37,6 +37,28 @@ async fn a_fresh_learner_is_sent_a_snapshot() {
     let again = open_with(&town, forgetful(StoreKind::Memory(disks[1].clone()), 2), 2).await;
     again.barrier().await.unwrap();
     assert_eq!(missing(&again, 0..=100), [], "and stay after a power cut");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_the_members_are_comes_with_a_snapshot() {
+    let town = Town::default();
+    let disks: Vec<MemoryDisk> = (1..=2).map(MemoryDisk::new).collect();
+    let first = open_with(&town, forgetful(StoreKind::Memory(disks[0].clone()), 1), 1).await;
+    first.found(founding(), address(1)).await.unwrap();
+    let second = open_with(&town, forgetful(StoreKind::Memory(disks[1].clone()), 2), 2).await;
+    first.add_learner(peer(2)).await.unwrap();
+    let reached = second.barrier().await.unwrap();
+    town.leave(2);
+    disks[1].crash();
+    for number in 0..200 {
+        write(&first, number).await.unwrap();
+    }
+    assert!(first.metrics().purged_index > reached, "{:?}", first.metrics());
+
+    let again = open_with(&town, forgetful(StoreKind::Memory(disks[1].clone()), 2), 2).await;
+    again.barrier().await.unwrap();
+    let names = |of: &Replica| of.members().into_iter().map(|it| (it.peer, it.voter)).collect::<Vec<_>>();
+    assert_eq!(names(&again), names(&first));
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,6 +112,28 @@ fn a_report_of_an_older_epoch_or_attempt_changes_nothing() {
 }
 
 #[test]
+fn a_report_of_an_older_attempt_does_not_count_for_the_newest() {
+    let mut scene = Scene::up();
+    let uid = scene.run(batch(), &[(1, 1)]);
+    scene.lose(1);
+    scene.register(1, "boot-2", 1);
+    scene.later(REQUEUE_DELAY_MS);
+    scene.place(uid, &[(1, 1)]).unwrap();
+    let epoch = scene.cluster.node(1).unwrap().row.epoch;
+    let before = scene.cluster.job(uid).cloned();
+    let held = |attempt| {
+        let report = muster_proto::durable::RecordHeld { uid, attempt, node: 1, epoch, launched: false };
+        Body::RecordHeld(report)
+    };
+    assert!(matches!(scene.node(held(1)), Outcome::Stale(_)));
+    let released = muster_proto::durable::RecordReleased { uid, attempt: 1, node: 1, epoch, ..Default::default() };
+    assert!(matches!(scene.node(Body::RecordReleased(released)), Outcome::Stale(_)));
+    assert_eq!(scene.cluster.job(uid).cloned(), before);
+    assert!(matches!(scene.node(held(2)), Outcome::Done(_)));
+    assert_eq!(scene.long_state(uid), "RUNNING");
+}
+
+#[test]
 fn no_kill_goes_on_without_the_lost_node() {
     let mut scene = Scene::up();
     let mut spec = salloc(2);
