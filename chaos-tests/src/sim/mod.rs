@@ -23,6 +23,7 @@ mod moment;
 mod net;
 mod panics;
 mod power;
+mod proof;
 mod recovery;
 mod registers;
 mod run;

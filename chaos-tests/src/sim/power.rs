@@ -5,6 +5,7 @@ use turmoil::Sim;
 use super::bmc::Order;
 use super::moment::Step;
 use super::seats::look;
+use super::states::STRIKES_ON_WORK;
 use super::storm::Storm;
 
 /// A node that was switched off is switched on again by somebody after this, virtual ms.
@@ -40,6 +41,9 @@ impl Storm {
         self.world.trace.event_at(now_ms, &format!("{boot} loses its power, working: {working}"));
         let meant = self.is_being_fenced(&boot);
         self.count(if meant { "strikes" } else { "strikes on a boot that nobody fences" });
+        if meant && working {
+            self.count(STRIKES_ON_WORK);
+        }
         self.world.bmcs.set_off(node, true);
         self.world.oracle.seen().node_faults.entry(node.to_owned()).or_insert(now_ms);
         if !self.down.contains(node) {

@@ -9,6 +9,9 @@ pub(super) const STALE_REPORTS: &str = "stale reports";
 /// A leader gave its office away.
 pub(super) const HAND_OVERS: &str = "leadership handed over";
 
+/// A fence ended processes.
+pub(super) const STRIKES_ON_WORK: &str = "strikes that ended work";
+
 /// As runs count them.
 pub const STATES: &[&str] = &[
     // Faults.
@@ -60,6 +63,7 @@ pub const STATES: &[&str] = &[
     "repeats refused",
     "story moments reached",
     "strikes",
+    STRIKES_ON_WORK,
     "strikes on a boot that nobody fences",
     // Where the cluster itself changes.
     "clocks that jump",

@@ -7,6 +7,7 @@ use muster_model::cluster::{Cluster, Job};
 use muster_proto::durable::{FenceState, NodeBase, NodePhase};
 use muster_raft_store::{Replica, Role};
 
+use super::proof::Proofs;
 use super::seats::{Committed, attempt, look};
 use super::world::World;
 use crate::oracle::Limit;
@@ -33,6 +34,7 @@ pub(crate) struct Watch {
     level: u32,
     /// Since when nobody leads.
     leaderless_ms: Option<u64>,
+    proofs: Proofs,
     /// Every attempt that was seen in an applied state.
     pub(crate) committed: Committed,
     /// What must never be, in words.
@@ -57,6 +59,7 @@ impl Watch {
             config: 0,
             level: 0,
             leaderless_ms: None,
+            proofs: Proofs::new(world),
             committed: Committed::new(),
             breaches: BTreeSet::new(),
             reached: BTreeMap::new(),
@@ -80,7 +83,9 @@ impl Watch {
             self.note_log(&name, &replica);
             self.note_fences(&replica);
             self.note_changes(&replica);
-            if self.looks.is_multiple_of(CHECK_EVERY) {
+            let rarely = self.looks.is_multiple_of(CHECK_EVERY);
+            self.breaches.extend(self.proofs.look(now_ms, &replica, rarely));
+            if rarely {
                 let broken = look(&replica, |cluster| cluster.check());
                 self.breaches.extend(broken.iter().map(|broken| format!("P8 same-state: {name}: {broken}")));
             }

@@ -6,6 +6,7 @@ mod actions;
 mod administrator;
 mod founder;
 mod hostile;
+mod lasting;
 mod operator;
 mod reader;
 mod repeater;
@@ -80,6 +81,8 @@ pub(crate) async fn run(world: World, stage: Stage) -> turmoil::Result {
     let users = users.chain(writers).chain([tokio::spawn(repeater::run(world.clone()))]);
     let users =
         users.chain([tokio::spawn(administrator::run(world.clone())), tokio::spawn(hostile::run(world.clone()))]);
+    let lasts = world.shape.story.is_some_and(|story| story.lasting);
+    let users = users.chain(lasts.then(|| tokio::spawn(lasting::run(world.clone()))));
     for user in users.collect::<Vec<_>>() {
         user.await?;
     }

@@ -1,6 +1,7 @@
-//! A node is lost, and the first device that shall switch it off is slow, dead, lies, or strikes twice.
+//! A node with work is lost, and the first device that shall switch it off is slow, dead, lies, or strikes twice.
 
 use super::{Devices, Fault, Manner, PLAIN, Story, What, fault};
+use crate::sim::states::STRIKES_ON_WORK;
 
 const LOST: &[Fault] = &[fault(1_500, 12_000, What::CutNode(0))];
 
@@ -8,7 +9,7 @@ const LOST: &[Fault] = &[fault(1_500, 12_000, What::CutNode(0))];
 pub(super) const SLOW: Story = Story {
     name: "slow-device",
     seed: 1,
-    must_reach: &["strikes", "fence calls repeated", "fences confirmed"],
+    must_reach: &[STRIKES_ON_WORK, "fence calls repeated", "fences confirmed"],
     ..of(Manner::Slow(3_500))
 };
 
@@ -16,7 +17,7 @@ pub(super) const SLOW: Story = Story {
 pub(super) const DEAD: Story = Story {
     name: "dead-device",
     seed: 1,
-    must_reach: &["fence calls repeated", "fences confirmed"],
+    must_reach: &[STRIKES_ON_WORK, "fence calls repeated", "fences confirmed"],
     ..of(Manner::Dead)
 };
 
@@ -24,7 +25,7 @@ pub(super) const DEAD: Story = Story {
 pub(super) const LYING: Story = Story {
     name: "lying-device",
     seed: 3,
-    must_reach: &["fence levels that failed", "fences confirmed"],
+    must_reach: &[STRIKES_ON_WORK, "fence levels that failed", "fences confirmed"],
     ..of(Manner::Lying)
 };
 
@@ -32,10 +33,10 @@ pub(super) const LYING: Story = Story {
 pub(super) const DOUBLED: Story = Story {
     name: "doubled-device",
     seed: 1,
-    must_reach: &["strikes", "fences confirmed"],
+    must_reach: &[STRIKES_ON_WORK, "fences confirmed"],
     ..of(Manner::Doubled(2_500))
 };
 
 const fn of(manner: Manner) -> Story {
-    Story { devices: Some(Devices { manner, max_fences: 3 }), faults: LOST, ..PLAIN }
+    Story { devices: Some(Devices { manner, max_fences: 3 }), faults: LOST, lasting: true, ..PLAIN }
 }

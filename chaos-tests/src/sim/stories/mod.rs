@@ -2,8 +2,10 @@
 //!
 //! `sim --story NAME` plays one with its trace; `sim --stories` lists them; `tests/stories.rs` plays them all.
 
+mod a_clock_put_right_as_others_are_asked;
 mod a_damaged_log;
 mod a_leader_ahead_of_its_time;
+mod a_leader_dies_and_nothing_else;
 mod a_leader_restarted_on_old_state;
 mod a_leader_without_a_quorum;
 mod a_network_fault;
@@ -18,6 +20,7 @@ mod late_strike;
 mod launches_late_for_their_cancels;
 mod leaders_die_at_each_step_of_a_fence;
 mod leaders_die_one_after_the_other;
+mod noded_dies_under_steps;
 mod nodes_return_as_they_are_given_up;
 mod retries_that_must_not_be_carried_out;
 mod the_dead_return_after_forced_recovery;
@@ -44,6 +47,8 @@ pub struct Story {
     pub(super) then: Option<(Moment, &'static [Fault])>,
     /// Whether somebody repeats requests as nobody may.
     pub(super) repeats: bool,
+    /// Whether a job runs on the first node before anything fails, and would for as long as the story.
+    pub(super) lasting: bool,
     /// Counts that must not be 0, or nothing was told.
     pub(super) must_reach: &'static [&'static str],
     /// Counts that must be 0.
@@ -60,9 +65,11 @@ pub(super) struct Devices {
 }
 
 /// All of them.
-pub const ALL: [&Story; 27] = [
+pub const ALL: [&Story; 30] = [
+    &a_clock_put_right_as_others_are_asked::STORY,
     &a_damaged_log::STORY,
     &a_leader_ahead_of_its_time::STORY,
+    &a_leader_dies_and_nothing_else::STORY,
     &a_leader_restarted_on_old_state::STORY,
     &a_leader_without_a_quorum::STORY,
     &a_network_fault::STORY,
@@ -85,6 +92,7 @@ pub const ALL: [&Story; 27] = [
     &leaders_die_at_each_step_of_a_fence::CONFIRMED,
     &leaders_die_one_after_the_other::STORY,
     &nodes_return_as_they_are_given_up::STORY,
+    &noded_dies_under_steps::STORY,
     &retries_that_must_not_be_carried_out::STORY,
     &the_dead_return_after_forced_recovery::STORY,
     &two_reinstalled_replicas::STORY,
@@ -99,6 +107,7 @@ const PLAIN: Story = Story {
     faults: &[],
     then: None,
     repeats: false,
+    lasting: false,
     must_reach: &[],
     must_not_reach: &[],
 };
