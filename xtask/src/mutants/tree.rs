@@ -1,8 +1,8 @@
 //! The scratch tree: a git worktree of HEAD below the target folder, with every patch applied.
 //!
-//! It shares the target folder: what the workspace depends on is built once for both, and its own crates have names of their
-//! own there, since their path is another one. Only files that differ from those of the last time are written, so that a
-//! mutant written anew costs its crate and what stands on it.
+//! It builds in a folder of its own: cargo gives the crates of two checkouts the same names, and a mutant must never get into the
+//! product's programs. Only files that differ from those of the last time are written, so that a mutant written anew costs
+//! its crate and what stands on it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -97,7 +97,7 @@ impl Tree {
     /// Package, target and program of whatever cargo builds.
     fn built(&self, what: &str, arguments: &[&str]) -> Result<Vec<(String, String, PathBuf)>> {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.current_dir(&self.folder).env("CARGO_TARGET_DIR", &self.target);
+        command.current_dir(&self.folder).env("CARGO_TARGET_DIR", self.target.join("mutants/build"));
         command.args([what, "--quiet", "--locked", "--profile", "sim", "--message-format", "json"]).args(arguments);
         let said = words(&mut command)?;
         Ok(said.lines().filter_map(program).collect())
