@@ -37,6 +37,8 @@ const PAUSE_MAX_LATER: Duration = Duration::from_millis(1000);
 /// Longest pause that a controller can ask for at once.
 const HOLD_OFF_MS_MAX: u64 = 10_000;
 const ELECTION: Duration = Duration::from_secs(5);
+/// Where nobody was, nobody leads for a while, whatever others still believe.
+const GONE: Duration = Duration::from_secs(1);
 /// Leaders that one request is sent on to in a hurry.
 const LEADERS_NAMED_MAX: usize = 9;
 
@@ -142,12 +144,17 @@ impl Client {
         let mut next = self.warm_address();
         let mut busy = None;
         let mut named: Vec<String> = Vec::new();
+        let mut gone = None;
         for turn in 0usize.. {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
             match self.try_once(&address, &bytes).await? {
                 Tried::Answer(reply::Body::Failure(failure), _) => return Err(CallError::Refused(failure)),
                 Tried::Answer(body, age) => return Ok((body, age)),
-                Tried::Elsewhere(leader) if !leader.is_empty() && (leader != address || is_news(&named, &leader)) => {
+                Tried::Elsewhere(leader)
+                    if !leader.is_empty()
+                        && !is_gone(&gone, &leader)
+                        && (leader != address || is_news(&named, &leader)) =>
+                {
                     // News is worth asking soon. A stale hint can point in a circle: never without a pause.
                     if is_news(&named, &leader) {
                         named.push(leader.clone());
@@ -159,7 +166,8 @@ impl Client {
                         continue;
                     }
                 }
-                Tried::Elsewhere(_) | Tried::NotSent => {}
+                Tried::NotSent => gone = Some((address, Instant::now())),
+                Tried::Elsewhere(_) => {}
                 Tried::Busy(failure) => {
                     self.hold_off(&failure).await;
                     busy = Some(failure);
@@ -297,6 +305,11 @@ impl Client {
 /// Whether this leader was not named before; a controller may have been elected while it was asked, and names itself.
 fn is_news(named: &[String], leader: &str) -> bool {
     named.len() < LEADERS_NAMED_MAX && named.iter().all(|known| known != leader)
+}
+
+/// Whether nobody was there a moment ago.
+fn is_gone(gone: &Option<(String, Instant)>, address: &str) -> bool {
+    gone.as_ref().is_some_and(|(known, at)| known == address && at.elapsed() < GONE)
 }
 
 /// A request on its way to an answer.

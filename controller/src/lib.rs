@@ -20,6 +20,7 @@ mod counters;
 mod door;
 mod fence_agent;
 mod freshness;
+mod heard;
 mod http;
 mod joining;
 mod journal;

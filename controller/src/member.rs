@@ -16,6 +16,7 @@ use crate::counters::add_one;
 use crate::door::node::{Sessions, Sightings};
 use crate::door::replica::{PeerTransport, Place, Road};
 use crate::freshness::Freshness;
+use crate::heard::LastHeard;
 use crate::journal::{self, Journal};
 use crate::propose::{Clocks, Proposer};
 use crate::seat::Seat;
@@ -90,6 +91,7 @@ pub(crate) struct Member {
     pub(crate) watchers: Watchers,
     pub(crate) journal: Arc<Journal>,
     pub(crate) freshness: Freshness,
+    pub(crate) heard: LastHeard,
     pub(crate) transport: Arc<PeerTransport>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
@@ -118,6 +120,7 @@ impl Member {
             watchers: Watchers::default(),
             journal: Arc::default(),
             freshness: Freshness::default(),
+            heard: LastHeard::default(),
             transport,
             tasks: Mutex::new(vec![proposing.abort_handle()]),
         });

@@ -52,7 +52,7 @@ use crate::member::Member;
 use crate::seat::Seat;
 
 /// How long a request waits here for the outcome of an election: about as long as one takes.
-const ELECTION: Duration = Duration::from_millis(300);
+const ELECTION: Duration = Duration::from_millis(600);
 
 pub(crate) type Answered = Result<reply::Body, Refusal>;
 
@@ -115,19 +115,15 @@ impl ClientDoor {
         let answered = self.route(&caller, body).await;
         self.seat.counters.add(kind, caller.uid, started.elapsed());
         match answered {
-            Err(Refusal::Elsewhere(hint)) if hint.leader_address.is_empty() => Err(self.when_somebody_leads().await),
+            Err(Refusal::Elsewhere(_)) => Err(self.sent_on().await),
             answered => answered,
         }
     }
 
-    /// While nobody is known to lead, an election goes on: who asks hears of its outcome here, and need not ask again and again.
-    async fn when_somebody_leads(&self) -> Refusal {
+    /// To whoever leads, once somebody does.
+    async fn sent_on(&self) -> Refusal {
         let Some(member) = self.seat.member() else { return Refusal::elsewhere() };
-        let mut leadership = member.core.replica.leadership();
-        let elected = leadership.wait_for(|now| now.leader.is_some());
-        if tokio::time::timeout(ELECTION, elected).await.is_err() {
-            return Refusal::elsewhere();
-        }
+        member.until_led(ELECTION).await;
         member.leader().map_or_else(Refusal::elsewhere, |row| Refusal::leader_is(&row))
     }
 

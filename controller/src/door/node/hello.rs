@@ -74,9 +74,7 @@ async fn believe(seat: &Seat, peer: &Peer, signed: &Signed) -> Result<Hello, Dow
 /// The term in which this controller leads. Waits for a moment where nobody does: a crowd that lost its leader would ask again
 /// and again instead.
 async fn lead(member: &Arc<Member>) -> Result<u64, Down> {
-    let mut changes = member.core.leadership_changes();
-    let known = changes.wait_for(|now| now.leader.is_some());
-    let _late = timeout(LEADER_WAIT, known).await;
+    member.until_led(LEADER_WAIT).await;
     let leadership = member.core.leadership();
     if !leadership.leads() {
         let leader = member.leader().filter(|row| row.replica != member.core.identity.replica);

@@ -83,6 +83,7 @@ impl ReplicaDoor {
             add_one(&self.seat.counters.refused_frames);
             return Err(refused("a retired replica"));
         }
+        member.heard.note(frame.from);
         Ok(member)
     }
 
