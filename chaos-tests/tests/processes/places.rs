@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// What is started.
 pub(crate) const PROGRAMS: [&str; 3] = ["muster-controller", "muster-noded", "muster"];
@@ -25,13 +26,21 @@ pub(crate) fn programs() -> PathBuf {
     })
 }
 
-/// The first of two successive ports that are free on every controller's address.
+/// Below the ports that the system gives to whoever connects.
+const PORTS: std::ops::Range<u16> = 12_000..30_000;
+/// How many were given. Tests run side by side: what one was given and has not opened yet must not be another's.
+static PORTS_GIVEN: AtomicU16 = AtomicU16::new(0);
+
+/// The first of two successive ports that are free on every controller's address, and that no other test was given.
 pub(crate) fn free_ports(addresses: usize) -> u16 {
+    let room = PORTS.end - PORTS.start;
+    // Other processes, which do the same, begin elsewhere.
+    let begin = (std::process::id() % 1_000) as u16 * 18;
     loop {
-        let first = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
-        let port = first.local_addr().expect("it listens").port();
-        drop(first);
-        let all = (1..=addresses).flat_map(|number| [(number, port), (number, port.saturating_add(1))]);
+        let given = PORTS_GIVEN.fetch_add(2, Ordering::Relaxed);
+        assert!(given < room, "no two ports of {PORTS:?} are free");
+        let port = PORTS.start + (begin + given) % room;
+        let all = (1..=addresses).flat_map(|number| [(number, port), (number, port + 1)]);
         if all.into_iter().all(|(number, port)| TcpListener::bind(format!("127.0.0.{number}:{port}")).is_ok()) {
             return port;
         }
