@@ -14,6 +14,7 @@
 //! - a log that ends before what was acknowledged never votes again ([`OpenError::Damaged`]).
 
 mod appender;
+mod aside;
 mod backup;
 mod digests;
 mod durations;

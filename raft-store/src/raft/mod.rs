@@ -1,5 +1,6 @@
 //! Everything that names openraft. Its types stop here: the handle above and the files below know nothing of them.
 
+mod applier;
 mod command;
 mod convert;
 mod log_storage;

@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::snapshot::{Incoming, Outgoing, chunks, receive};
 use super::{Applying, Log, LogStorage, StateMachine, Types, Vote};
+use crate::aside::Aside;
 use crate::durations::Durations;
 use crate::encoding::Position;
 use crate::fault::Fault;
@@ -27,6 +28,7 @@ fn build(kind: &StoreKind) -> (LogStorage, StateMachine) {
     let gate = PurgeGate::wide_open(rows.clone());
     let fault = Fault::new();
     let log = Arc::new(Log::open(&*store, gate.clone(), fault.clone()).unwrap());
+    let aside = Aside::start("raft-apply", store.blocks()).unwrap();
     let applying = Applying {
         cluster: Arc::new(RwLock::new(muster_model::cluster::Cluster::new())),
         index: Default::default(),
@@ -39,6 +41,7 @@ fn build(kind: &StoreKind) -> (LogStorage, StateMachine) {
         times: Durations::default(),
         digests: Default::default(),
         stall: Default::default(),
+        aside,
     };
     let (everything, durable) = watch::channel(Some(Position { term: u64::MAX, index: u64::MAX }));
     std::mem::forget(everything);

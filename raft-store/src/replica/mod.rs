@@ -132,6 +132,7 @@ impl Replica {
             task.abort();
         }
         inner.raft.shutdown().await.ok();
+        inner.applying.aside.close();
         inner.log.stop().await;
         if inner.fault.why().is_none()
             && let Err(error) = inner.applying.gate.flush()

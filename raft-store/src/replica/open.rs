@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, broadcast, watch};
 
 use super::agreement::{Comparing, Split};
 use super::{Inner, Replica};
+use crate::aside::Aside;
 use crate::digests::Digests;
 use crate::durations::Durations;
 use crate::encoding::AppliedRecord;
@@ -103,6 +104,7 @@ async fn start_on(
         stall: Stall::default(),
         times: Durations::default(),
         digests,
+        aside: Aside::start("raft-apply", store.blocks()).map_err(|error| io_error(&**store, error))?,
     });
     let durable = log.appender().durable();
     let machine = StateMachine::new(applying.clone(), durable, stored.as_ref()).map_err(damaged)?;

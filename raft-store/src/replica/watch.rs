@@ -72,9 +72,9 @@ async fn check_background(log: Arc<Log>, applying: Arc<Applying>, fault: Fault) 
     }
 }
 
-/// A leader whose disk stands still for an election time-out asks another to lead: heartbeats would go on, and nothing
-/// else. Where that has not helped after two, it ends, and another is elected. Not where it votes alone: nobody could take
-/// over. An apply that stands still holds up this very thread: then heartbeats stop, and another is elected at once.
+/// A leader whose disk stands still for an election time-out, be it for the log or for rows, asks another to lead: heartbeats
+/// would go on, and nothing else. Where that has not helped after two, it ends, and another is elected. Not where it votes
+/// alone: nobody could take over.
 async fn hand_over_when_stalled(raft: Raft, timers: Timers, fault: Fault, log: Arc<Log>, applying: Arc<Applying>) {
     let patience = Duration::from_millis(timers.election_max_ms);
     let mut asked: Option<tokio::time::Instant> = None;

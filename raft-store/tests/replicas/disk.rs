@@ -39,6 +39,48 @@ async fn a_restart_loads_rows_and_replays_the_tail() {
     assert!(again.metrics().purged_index > 50);
 }
 
+/// Holds the state for reading until the sender goes, as a long listing does.
+async fn reader(of: &Replica) -> (std::sync::mpsc::Sender<()>, std::thread::JoinHandle<()>) {
+    let state = of.state();
+    let (reads, reading) = tokio::sync::oneshot::channel();
+    let (go_on, wait) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let _held = state.read().unwrap();
+        reads.send(()).unwrap();
+        let _ = wait.recv();
+    });
+    reading.await.unwrap();
+    (go_on, thread)
+}
+
+async fn committed(replica: &Replica, index: u64) {
+    while replica.metrics().committed_index < index {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn commits_go_on_while_applying_stands_still() {
+    let directory = tempfile::tempdir().unwrap();
+    let first = open_with(&Town::default(), forgetful(directory.path(), 1), 1).await;
+    first.found(founding(), address(1)).await.unwrap();
+    let before = first.metrics().applied_index;
+    let (go_on, reader) = reader(&first).await;
+    let mut writes = Vec::new();
+    for number in 1..=3 {
+        let replica = first.clone();
+        writes.push(tokio::spawn(async move { write(&replica, number).await }));
+        committed(&first, before + number).await;
+    }
+    assert_eq!(first.metrics().applied_index, before);
+    drop(go_on);
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    reader.join().unwrap();
+    assert_eq!(missing(&first, 1..=3), []);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_moves_into_an_empty_directory() {
     let directory = tempfile::tempdir().unwrap();
