@@ -99,14 +99,6 @@ impl Srun {
     }
 }
 
-async fn held(place: &Place) -> (Leader, Node) {
-    let mut leader = Leader::start().await;
-    let node = place.start(&leader).await;
-    leader.order(100, 1, hold(&place.work())).await;
-    leader.held().await;
-    (leader, node)
-}
-
 #[tokio::test]
 async fn tasks_start_when_srun_is_there_and_tell_it_everything() {
     let place = Place::new();

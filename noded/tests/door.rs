@@ -41,14 +41,6 @@ async fn broadcast(node: &Node, uid: u32, path: &Path, force: bool, text: &str) 
     client(node).broadcast(iter(chunks)).await.unwrap().into_inner()
 }
 
-async fn held(place: &Place) -> (Leader, Node) {
-    let mut leader = Leader::start().await;
-    let node = place.start(&leader).await;
-    leader.order(100, 1, hold(&place.work())).await;
-    leader.held().await;
-    (leader, node)
-}
-
 #[tokio::test]
 async fn a_broadcast_file_is_written_once_unless_forced() {
     let place = Place::new();

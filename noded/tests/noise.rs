@@ -36,15 +36,6 @@ async fn serves(node: &Node) {
     assert!(matches!(answer.body, Some(node_reply::Body::Pong(pong)) if pong.name == "n1"));
 }
 
-/// A node that holds an attempt.
-async fn held(place: &Place) -> (Leader, Node) {
-    let mut leader = Leader::start().await;
-    let node = place.start(&leader).await;
-    leader.order(100, 1, hold(&place.work())).await;
-    leader.held().await;
-    (leader, node)
-}
-
 #[tokio::test]
 async fn bytes_that_mean_nothing_end_their_connection_and_nothing_else() {
     let place = Place::new();

@@ -330,3 +330,12 @@ pub async fn until(what: &str, mut fact: impl FnMut() -> bool) {
 pub fn shared<T>(value: T) -> Arc<Mutex<T>> {
     Arc::new(Mutex::new(value))
 }
+
+/// A node that holds an attempt, and the leader that had it do so.
+pub async fn held(place: &Place) -> (Leader, Node) {
+    let mut leader = Leader::start().await;
+    let node = place.start(&leader).await;
+    leader.order(100, 1, hold(&place.work())).await;
+    leader.held().await;
+    (leader, node)
+}
