@@ -162,7 +162,18 @@ fn note_if_inert(key: &Key, value: &Value, at: Place, findings: &mut Findings) {
         Support::InertGuard if !harmless => {
             findings.warn(at, format!("{} is accepted, but this version does not enforce it", key.name));
         }
+        Support::ActedWords(acted) => note_inert_words(key, acted, value, at, findings),
         Support::Acted | Support::Inert | Support::InertGuard => {}
+    }
+}
+
+/// One note for all words of a list that nothing follows from.
+fn note_inert_words(key: &Key, acted: &[&str], value: &Value, at: Place, findings: &mut Findings) {
+    let Value::List(words) = value else { return };
+    let inert: Vec<&str> = words.iter().map(String::as_str).filter(|word| !acted.contains(word)).collect();
+    if !inert.is_empty() {
+        let words = inert.join(",");
+        findings.note(at, format!("{}={words} is accepted, but this version does not act on it", key.name));
     }
 }
 

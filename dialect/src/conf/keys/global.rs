@@ -3,7 +3,7 @@
 use super::super::value::Kind::{
     Bool, Choice, Flags, Level, List, Number, Options, Plugin, Plugins, Ports, Programs, Span, Text, Words,
 };
-use super::{Key, acted, inert, inert_guard, words};
+use super::{Key, acted, acted_words, inert, inert_guard, words};
 
 /// Largest value of the keys that Slurm keeps in 16, 32 and 64 bits.
 const U16: u64 = u16::MAX as u64;
@@ -50,7 +50,7 @@ pub(in crate::conf) const GLOBAL: &[Key] = &[
     inert("CpuFreqGovernors", Words(words::CPU_GOVERNORS), "OnDemand,Performance,UserSpace"),
     acted("CredType", Plugin("cred", &["munge", "none", "slurm"]), "cred/munge"),
     inert("DataParserParameters", Text, ""),
-    inert("DebugFlags", Flags(words::DEBUG_FLAGS), ""),
+    acted_words("DebugFlags", Flags(words::DEBUG_FLAGS), "", &["NO_CONF_HASH"]),
     inert("DefCpuPerGPU", Number(U64), ""),
     acted("DefMemPerCPU", Number(U64), ""),
     inert("DefMemPerGPU", Number(U64), ""),

@@ -19,6 +19,8 @@ pub(super) use lines::{DOWN, FRONTEND, NODE, NODE_SET, PARTITION, POWER_ACTION};
 pub enum Support {
     /// It does.
     Acted,
+    /// Of a key whose value is a list of words: it acts on these, and every other one that is set gives a note.
+    ActedWords(&'static [&'static str]),
     /// The key is checked and shown, but nothing follows from it: setting it gives a note.
     Inert,
     /// As `Inert`, of a key that would decide who may run or what is refused: setting it gives a warning.
@@ -39,6 +41,11 @@ pub struct Key {
 /// A row whose key is acted on.
 const fn acted(name: &'static str, kind: Kind, default: &'static str) -> Key {
     Key { name, kind, default, support: Support::Acted }
+}
+
+/// A row of a list of words, some of which are acted on.
+const fn acted_words(name: &'static str, kind: Kind, default: &'static str, words: &'static [&'static str]) -> Key {
+    Key { name, kind, default, support: Support::ActedWords(words) }
 }
 
 /// A row whose key is accepted only.
@@ -105,6 +112,15 @@ mod tests {
                     assert!(value.is_some() && remarks.is_empty(), "default of {}", key.name);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn words_that_are_acted_on_are_words_of_their_keys() {
+        for key in GLOBAL {
+            let Support::ActedWords(acted) = key.support else { continue };
+            let Kind::Flags(known) = key.kind else { panic!("{} is no list of flags", key.name) };
+            assert!(acted.iter().all(|word| known.contains(word)), "{}", key.name);
         }
     }
 

@@ -142,6 +142,15 @@ fn keys_that_nothing_follows_from_give_a_note_unless_they_ask_for_nothing() {
 }
 
 #[test]
+fn of_debug_flags_only_those_that_nothing_follows_from_are_noted() {
+    assert_eq!(findings("DebugFlags=no_conf_hash"), Vec::<String>::new());
+    assert_eq!(
+        one("DebugFlags=steps,NO_CONF_HASH,Backfill"),
+        "4:1: note: DebugFlags=Backfill,Steps is accepted, but this version does not act on it"
+    );
+}
+
+#[test]
 fn what_the_scheduler_does_not_know_is_named_and_not_ignored() {
     // (line, whether it would keep something out)
     for (line, is_guard) in [
