@@ -169,13 +169,14 @@ impl Cluster {
             if job.kind() != muster_proto::durable::JobKind::Batch {
                 return Err(errno::ESLURM_BATCH_ONLY.into());
             }
+            // As Slurm has it, `--no-requeue` holds against everybody, in every state: who may change the job sets `Requeue=1` first.
+            if !job.spec().requeue.unwrap_or(false) {
+                return Err(errno::ESLURM_DISABLED.into());
+            }
             match job.state() {
                 JobState::Pending => return Err(errno::ESLURM_JOB_PENDING.into()),
                 JobState::Running | JobState::Suspended => {}
                 _ => return Err(errno::ESLURM_NOT_SUPPORTED.into()),
-            }
-            if !job.spec().requeue.unwrap_or(false) {
-                return Err(errno::ESLURM_DISABLED.into());
             }
             let hold = command.hold || command.special_exit;
             let ending = Ending { requeue: true, hold, by_uid: Some(origin.uid), ..Ending::of(EndCause::Requeued) };

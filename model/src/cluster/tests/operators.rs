@@ -2,8 +2,8 @@
 
 use muster_dialect::state::Reason;
 use muster_proto::durable::{
-    AdmitReplica, CancelJobs, Channel, JobTarget, RaiseFeatureLevel, RequeueJob, RetireReplica, UpdateJob, UpdateNode,
-    UpdatePartition, command::Body,
+    AdmitReplica, CancelJobs, Channel, JobSpec, JobTarget, RaiseFeatureLevel, RequeueJob, RetireReplica, UpdateJob,
+    UpdateNode, UpdatePartition, command::Body,
 };
 
 use crate::cluster::testing::*;
@@ -82,6 +82,25 @@ fn a_requeued_job_is_pending_again_after_its_node_released_it_and_waits() {
     let job = scene.job(uid);
     assert_eq!((job.status().long(), job.reason(), job.row.restarts), ("PENDING", Reason::BeginTime, 1));
     assert_eq!(job.row.eligible_ms, scene.now_ms + 121_000);
+}
+
+#[test]
+fn not_even_administrators_requeue_a_job_that_refused_it_before_they_changed_that() {
+    let mut scene = Scene::up();
+    let spec = JobSpec { requeue: Some(false), ..batch() };
+    scene.submit(spec.clone());
+    let uid = scene.run(spec, &[(0, 1)]);
+    let requeue = |job_id, hold| {
+        let target = Some(JobTarget { job_id, ..Default::default() });
+        Body::RequeueJob(RequeueJob { target, hold, ..Default::default() })
+    };
+    assert_eq!(error(scene.client(0, requeue(1, false))), 2037, "a pending one");
+    assert_eq!(error(scene.client(0, requeue(2, false))), 2037);
+    assert_eq!(error(scene.client(0, requeue(2, true))), 2037);
+    assert_eq!(scene.long_state(uid), "RUNNING");
+    assert_eq!(error(scene.client(ALICE, update(2, |u| u.requeue = Some(true)))), 0);
+    assert_eq!(error(scene.client(ALICE, requeue(2, false))), 0);
+    assert_eq!(scene.long_state(uid), "COMPLETING");
 }
 
 #[test]
