@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use crate::door::Door;
+use crate::held_config::ConfigHeld;
 use crate::session::{Session, SessionKeeper};
 use crate::{JournalStore, Settings, Steps};
 
@@ -111,6 +112,7 @@ impl Noded {
             agent: agent.clone(),
             address: settings.advertise.clone().unwrap_or_else(|| address.clone()),
             start_ms,
+            config: ConfigHeld::open(settings.config_store.clone()),
             conf_hash: conf_hash.subscribe(),
             to_core,
         };

@@ -16,6 +16,7 @@
 mod core;
 mod door;
 mod frame;
+mod held_config;
 mod session;
 mod settings;
 mod steps;

@@ -18,6 +18,7 @@ use tonic::Streaming;
 use tracing::{debug, info, warn};
 
 use crate::Settings;
+use crate::held_config::ConfigHeld;
 
 const CONNECT: Duration = Duration::from_secs(2);
 /// How long a controller may take to answer the hello. One that has a crowd to answer takes longer: whoever gives up and begins
@@ -56,6 +57,8 @@ pub(crate) struct SessionKeeper {
     pub(crate) agent: Arc<Mutex<Agent>>,
     pub(crate) address: String,
     pub(crate) start_ms: u64,
+    /// What leaders need not hand over again.
+    pub(crate) config: ConfigHeld,
     /// Of the slurm.conf that this node has: when it changes, the leader is told in a new session.
     pub(crate) conf_hash: watch::Receiver<u64>,
     pub(crate) to_core: mpsc::Sender<Session>,
@@ -155,6 +158,7 @@ impl SessionKeeper {
             Ok(Err(ended)) => return ended,
             Ok(Ok(session)) => session,
         };
+        self.config.keep(&mut session.registered);
         let heartbeat = match session.registered.heartbeat_ms {
             0 => HEARTBEAT_DEFAULT_MS,
             told => told,
@@ -243,6 +247,7 @@ impl SessionKeeper {
                 agent.attempts().map(|row| HeldAttempt { uid: row.uid, attempt: row.attempt, ended: ended(row) });
             (agent.newest().clone(), held.collect())
         };
+        let held_config = self.config.which();
         let registration = RegisterNode {
             name: settings.node_name.clone(),
             machine: settings.machine.clone().into(),
@@ -253,7 +258,7 @@ impl SessionKeeper {
             boot_ms: settings.boot_ms,
             start_ms: self.start_ms,
             address: self.address.clone(),
-            config_version: 0,
+            config_version: held_config.as_ref().map_or(0, |held| held.version),
             journal_complete: settings.journal_complete,
             holds,
         };
@@ -263,6 +268,7 @@ impl SessionKeeper {
             cluster_id: newest.cluster_id.clone(),
             newest: Some(newest),
             conf_hash: *self.conf_hash.borrow(),
+            held_config,
         }
     }
 

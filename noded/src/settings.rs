@@ -1,10 +1,14 @@
 //! What a node daemon is told at start.
 
+use std::sync::Arc;
+
 use channel::WallClock;
 use model::agent::AgentOptions;
 use muster_channel as channel;
 use muster_model as model;
 use muster_proto::durable::Hardware;
+
+use crate::JournalStore;
 
 /// Who this node is, where it listens, whom it dials.
 #[derive(Clone)]
@@ -37,6 +41,8 @@ pub struct Settings {
     pub conf_hash: u64,
     /// Time limits and kill waits.
     pub agent: AgentOptions,
+    /// Where the configuration is kept that leaders hand over.
+    pub config_store: Arc<dyn JournalStore>,
     /// Users who may attach to every step: root and SlurmUser.
     pub admins: Vec<u32>,
     /// Milliseconds of the boot-time clock, which goes on over restarts of this daemon.

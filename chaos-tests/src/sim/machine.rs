@@ -37,6 +37,8 @@ pub(crate) struct Machine {
     pub(crate) name: String,
     /// Its journal, which outlives noded and the machine's boots.
     pub(crate) journal: MemoryJournal,
+    /// What leaders handed over, beside it.
+    pub(crate) config: MemoryJournal,
     state: Arc<Mutex<State>>,
     oracle: Oracle,
     trace: Trace,
@@ -75,6 +77,7 @@ impl Machine {
         Self {
             name: name.to_owned(),
             journal: MemoryJournal::default(),
+            config: MemoryJournal::default(),
             state: Arc::new(Mutex::new(state)),
             oracle: oracle.clone(),
             trace: trace.clone(),
@@ -99,6 +102,7 @@ impl Machine {
     /// Somebody removes noded's directory. Processes live on.
     pub(crate) fn wipe_spool(&self) {
         self.journal.replace(&[]).expect("this disk has room");
+        self.config.replace(&[]).expect("this disk has room");
         self.state().spools += 1;
     }
 

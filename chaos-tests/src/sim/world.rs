@@ -176,6 +176,7 @@ impl World {
             version: "sim".to_owned(),
             agent: AgentOptions { kill_wait_s: 1, over_time_limit_s: 0, prolog: true, epilog: !name.ends_with('1') },
             admins: vec![0, SLURM_UID],
+            config_store: Arc::new(machine.config.clone()),
             boot_clock_ms: clock::since_boot(booted_ms),
         };
         let steps = Arc::new(SimSteps::new(machine.clone(), self.random(&format!("{name} steps"), start)));

@@ -3,10 +3,14 @@
 use std::time::Duration;
 
 use muster_controller::Controller;
-use muster_proto::wire::{ListReplicas, Ping, TransferLeader, reply, request};
+use muster_proto::durable::RegisterNode;
+use muster_proto::wire::{HeldConfig, Hello, ListReplicas, Ping, TransferLeader, reply, request};
 use muster_raft_store::MemoryDisk;
 
-use crate::stage::{ALICE, FakeNode, call, client, client_of, found, jobs, settings, soon, start, start_with, submit};
+use crate::stage::{
+    ALICE, FakeNode, SLURM, call, client, client_of, files, found, jobs, registration, settings, soon, start,
+    start_with, submit,
+};
 
 /// Three voters: a founded, b and c admitted.
 pub(crate) struct Three {
@@ -187,4 +191,36 @@ async fn a_store_of_another_replica_is_refused() {
     let again = start_with(settings("a", &disk, Vec::new())).await;
     assert!(again.cluster_id().is_some());
     again.stop().await;
+}
+
+#[tokio::test]
+async fn the_configuration_is_handed_over_to_nodes_that_do_not_hold_it() {
+    let three = Three::start().await;
+    let leader = &three.controllers[three.leader().await];
+    let open = async |held: Option<HeldConfig>| {
+        let config_version = held.as_ref().map_or(0, |held| held.version);
+        let node = RegisterNode { config_version, ..registration("n1") };
+        let hello = Hello { registration: Some(node), cluster: "test".into(), held_config: held, ..Hello::default() };
+        let node = FakeNode::open_with(leader.client_address(), SLURM, "node:n1", hello).await;
+        node.expect("n1 is configured").registered.expect("an open session")
+    };
+    let first = open(None).await;
+    assert_eq!(first.config.as_ref(), Some(&files()));
+    let authority = first.authority.expect("leaders say who they are");
+    let held = HeldConfig {
+        cluster_id: authority.cluster_id,
+        generation: authority.generation,
+        version: first.config_version,
+    };
+    assert_eq!(open(Some(held.clone())).await.config, None);
+    let others = [
+        HeldConfig { version: held.version + 1, ..held.clone() },
+        HeldConfig { version: held.version - 1, ..held.clone() },
+        HeldConfig { generation: held.generation + 1, ..held.clone() },
+        HeldConfig { cluster_id: vec![9; 16].into(), ..held },
+    ];
+    for other in others {
+        assert_eq!(open(Some(other.clone())).await.config.as_ref(), Some(&files()), "{other:?}");
+    }
+    three.stop().await;
 }

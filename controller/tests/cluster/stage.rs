@@ -205,8 +205,12 @@ impl FakeNode {
         sender: &str,
         node: RegisterNode,
     ) -> Result<Self, to_node::Body> {
-        let outside = Outside::real();
         let hello = Hello { registration: Some(node), cluster: "test".into(), ..Hello::default() };
+        Self::open_with(address, uid, sender, hello).await
+    }
+
+    pub(crate) async fn open_with(address: &str, uid: u32, sender: &str, hello: Hello) -> Result<Self, to_node::Body> {
+        let outside = Outside::real();
         let claim = Claim {
             cluster: "test".into(),
             audience: "controller".into(),

@@ -7,8 +7,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use muster_channel::{Credentials, Munge, NoAuth, Outside};
 use muster_dialect::conf::{self, Config, NodeConf, Severity};
 use muster_model::agent::AgentOptions;
-use muster_noded::Settings;
+use muster_noded::journal::{FileJournal, MemoryJournal};
 use muster_noded::real::{self, Hooks, Spool, StepSettings};
+use muster_noded::{JournalStore, Settings};
+use tracing::warn;
 
 use super::flags::Flags;
 
@@ -142,6 +144,7 @@ impl Configured {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             conf_hash: self.conf_hash,
             agent: self.agent_options(),
+            config_store: config_store(&spool.config()),
             admins,
             boot_clock_ms: real::boot_clock(),
         })
@@ -193,6 +196,21 @@ fn read_config(flag: Option<&Path>) -> Result<Found> {
     let warnings = warnings.map(ToString::to_string).collect();
     let files = parsed.files.iter().map(|(path, text)| (&path[..], &text[..]));
     Ok(Found { config, path, warnings, conf_hash: conf::fingerprint(files) })
+}
+
+/// What it holds can be had again: a damaged file is begun anew, and without a disk it is held for as long as this daemon runs.
+fn config_store(path: &Path) -> Arc<dyn JournalStore> {
+    let opened = FileJournal::open(path).or_else(|_| {
+        std::fs::remove_file(path)?;
+        FileJournal::open(path)
+    });
+    match opened {
+        Ok(file) => Arc::new(file),
+        Err(e) => {
+            warn!("the configuration of the cluster is not kept in {}: {e}", path.display());
+            Arc::new(MemoryJournal::default())
+        }
+    }
 }
 
 fn find_node<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a NodeConf> {

@@ -64,6 +64,12 @@ impl Spool {
     pub fn journal(&self) -> PathBuf {
         self.path.join("journal")
     }
+
+    /// Where the configuration is kept that leaders hand over.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config")
+    }
 }
 
 fn check_owner(path: &Path) -> Result<(), SpoolError> {

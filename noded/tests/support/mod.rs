@@ -11,7 +11,7 @@ use muster_noded::journal::FileJournal;
 use muster_noded::real::{self, Hooks, RealSteps, Spool, StepSettings};
 use muster_noded::{Noded, Settings, Steps};
 use muster_proto::durable::{
-    JobSpec, RecordHeld, RecordReleased, RecordStepExit, RecordStepStarted, StepNode, StepSpec,
+    ConfigFile, ConfigFiles, JobSpec, RecordHeld, RecordReleased, RecordStepExit, RecordStepStarted, StepNode, StepSpec,
 };
 use muster_proto::wire::controller_server::{Controller, ControllerServer};
 use muster_proto::wire::*;
@@ -28,6 +28,12 @@ pub const NODE: u32 = 3;
 /// Nothing here takes that long; a test that waits longer is broken.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+pub const CONFIG_VERSION: u64 = 4;
+
+pub fn config() -> ConfigFiles {
+    ConfigFiles { files: vec![ConfigFile { path: "slurm.conf".into(), text: "ClusterName=test\n".into() }] }
+}
+
 pub fn authority(term: u64) -> Authority {
     Authority { cluster_id: vec![9; 16].into(), generation: 1, term }
 }
@@ -37,6 +43,7 @@ pub struct Leader {
     pub address: String,
     pub reports: mpsc::UnboundedReceiver<Report>,
     pub inventories: mpsc::UnboundedReceiver<Inventory>,
+    pub hellos: mpsc::UnboundedReceiver<Hello>,
     released: Option<RecordReleased>,
     session: watch::Receiver<Option<mpsc::Sender<Result<NodeDown, Status>>>>,
 }
@@ -45,6 +52,7 @@ pub struct Leader {
 struct Door {
     reports: mpsc::UnboundedSender<Report>,
     inventories: mpsc::UnboundedSender<Inventory>,
+    hellos: mpsc::UnboundedSender<Hello>,
     session: Arc<watch::Sender<Option<mpsc::Sender<Result<NodeDown, Status>>>>>,
 }
 
@@ -80,15 +88,17 @@ impl Controller for Door {
                 match FromNode::decode(&frame.frame[..]).unwrap().body.unwrap() {
                     from_node::Body::Hello(signed) => {
                         let hello = Hello::decode(&signed.request[..]).unwrap();
-                        assert_eq!(hello.registration.unwrap().name, "n1");
+                        assert_eq!(hello.registration.as_ref().unwrap().name, "n1");
                         let registered = Registered {
                             authority: Some(authority(1)),
                             node: NODE,
                             epoch: EPOCH,
                             heartbeat_ms: 1_000,
                             cluster: "test".into(),
-                            ..Registered::default()
+                            config_version: CONFIG_VERSION,
+                            config: hello.held_config.is_none().then(config),
                         };
+                        let _ = door.hellos.send(hello);
                         sender.send(down(to_node::Body::Registered(registered))).await.unwrap();
                         door.session.send_replace(Some(sender.clone()));
                     }
@@ -113,12 +123,14 @@ impl Leader {
     pub async fn start() -> Self {
         let (reports_tx, reports) = mpsc::unbounded_channel();
         let (inventories_tx, inventories) = mpsc::unbounded_channel();
+        let (hellos_tx, hellos) = mpsc::unbounded_channel();
         let (session_tx, session) = watch::channel(None);
-        let door = Door { reports: reports_tx, inventories: inventories_tx, session: Arc::new(session_tx) };
+        let session_tx = Arc::new(session_tx);
+        let door = Door { reports: reports_tx, inventories: inventories_tx, hellos: hellos_tx, session: session_tx };
         let listener = Outside::real().net.listen("127.0.0.1:0").await.unwrap();
         let address = listener.address().unwrap();
         tokio::spawn(serve(listener, Routes::new(ControllerServer::new(door)), std::future::pending()));
-        Self { address, reports, inventories, released: None, session }
+        Self { address, reports, inventories, hellos, released: None, session }
     }
 
     pub async fn order(&mut self, uid: u64, attempt: u32, body: order::Body) {
@@ -223,6 +235,7 @@ impl Place {
                 prolog: true,
                 epilog: !self.hooks.epilog.is_empty(),
             },
+            config_store: Arc::new(FileJournal::open(&spool.config()).unwrap()),
             admins: vec![0],
             boot_clock_ms: real::boot_clock(),
         };

@@ -168,6 +168,7 @@ fn settings(config: &Config, outside: &Outside, number: usize) -> Settings {
         admins: vec![0],
         // Their slurm.conf is not compared with the controllers'.
         conf_hash: 0,
+        config_store: Arc::new(MemoryJournal::default()),
         boot_clock_ms: Arc::new(move || boot.elapsed().as_millis() as u64),
     }
 }

@@ -8,7 +8,10 @@ use muster_channel::tls::Role;
 use muster_model::cluster::Outcome;
 use muster_proto::durable::{Channel, Command, Origin, command};
 use muster_proto::wire::to_node::Body as Down;
-use muster_proto::wire::{FromNode, Hello, NodeUp, Registered, SessionRedirect, SessionRefused, Signed, from_node};
+use muster_proto::wire::{
+    FromNode, HeldConfig, Hello, NodeUp, Registered, SessionRedirect, SessionRefused, Signed, from_node,
+};
+use muster_raft_store::Identity;
 use prost::Message;
 use tokio::time::timeout;
 use tonic::Streaming;
@@ -30,11 +33,14 @@ pub(super) struct Greeted {
     pub(super) name: String,
     /// Of the leader that registered it: the session ends with it.
     pub(super) term: u64,
-    pub(super) registered: Registered,
 }
 
 /// Takes the first frame, or says why the session ends.
-pub(super) async fn greet(seat: &Arc<Seat>, peer: &Peer, up: &mut Streaming<NodeUp>) -> Result<Greeted, Down> {
+pub(super) async fn greet(
+    seat: &Arc<Seat>,
+    peer: &Peer,
+    up: &mut Streaming<NodeUp>,
+) -> Result<(Greeted, Registered), Down> {
     let first = timeout(PATIENCE, up.message()).await.ok().and_then(Result::ok).flatten();
     let first = first.ok_or_else(|| refused("no Hello came", false))?;
     let signed = match FromNode::decode(&first.frame[..]).map(|frame| frame.body) {
@@ -83,7 +89,13 @@ async fn lead(member: &Arc<Member>) -> Result<u64, Down> {
     Ok(leadership.term)
 }
 
-async fn register(seat: &Seat, member: Arc<Member>, hello: Hello, signed: Signed, term: u64) -> Result<Greeted, Down> {
+async fn register(
+    seat: &Seat,
+    member: Arc<Member>,
+    hello: Hello,
+    signed: Signed,
+    term: u64,
+) -> Result<(Greeted, Registered), Down> {
     let identity = &member.core.identity;
     let other = !hello.cluster_id.is_empty() && hello.cluster_id[..] != identity.cluster_id;
     let newer = hello.newest.as_ref().is_some_and(|newest| newest.generation > identity.generation);
@@ -93,7 +105,7 @@ async fn register(seat: &Seat, member: Arc<Member>, hello: Hello, signed: Signed
     let Some(registration) = hello.registration else { return Err(refused("no registration in the Hello", true)) };
     let name = registration.name.clone();
     let conf_hash = hello.conf_hash;
-    let known_config = registration.config_version;
+    let held = hello.held_config.unwrap_or_default();
     let origin = Origin { host: name.clone(), channel: Channel::Node.into(), admin: true, ..Origin::default() };
     let body = command::Body::RegisterNode(registration);
     let command = Command { origin: Some(origin), request: None, body: Some(body) };
@@ -113,14 +125,19 @@ async fn register(seat: &Seat, member: Arc<Member>, hello: Hello, signed: Signed
             node: node.index(),
             epoch: node.row.epoch,
             config_version: config.version,
-            config: (config.version != known_config).then(|| config.files.clone()),
+            config: (!is_in_force(&held, identity, config.version)).then(|| config.files.clone()),
             heartbeat_ms: heartbeat_ms(seat.settings.timers.heartbeat, config.conf.slurmd_timeout_s),
             cluster: seat.cluster().to_owned(),
         })
     });
     let registered = registered.ok_or_else(|| refused("the node is not in the configuration", false))?;
     compare_configurations(seat, &member, &name, conf_hash);
-    Ok(Greeted { node: registered.node, epoch: registered.epoch, member, name, term, registered })
+    Ok((Greeted { node: registered.node, epoch: registered.epoch, member, name, term }, registered))
+}
+
+/// Whether the node holds these very files. A generation that began anew may have given the same number to others.
+fn is_in_force(held: &HeldConfig, identity: &Identity, version: u64) -> bool {
+    held.cluster_id[..] == identity.cluster_id && held.generation == identity.generation && held.version == version
 }
 
 /// Says so where a node's slurm.conf is not the one in force, as slurmctld does.

@@ -21,7 +21,7 @@ use crate::seat::Seat;
 const REPORTS_AT_ONCE_MAX: usize = 128;
 
 pub(super) async fn run(seat: Arc<Seat>, peer: Peer, mut up: Streaming<NodeUp>, down: Down) {
-    let greeted = match greet(&seat, &peer, &mut up).await {
+    let (greeted, registered) = match greet(&seat, &peer, &mut up).await {
         Ok(greeted) => greeted,
         Err(farewell) => {
             if let Tell::Refused(refused) = &farewell {
@@ -32,7 +32,7 @@ pub(super) async fn run(seat: Arc<Seat>, peer: Peer, mut up: Streaming<NodeUp>, 
         }
     };
     let (member, node) = (greeted.member.clone(), greeted.node);
-    if down.send(frame(Tell::Registered(greeted.registered.clone()))).await.is_err() {
+    if down.send(frame(Tell::Registered(registered))).await.is_err() {
         return;
     }
     member.sightings.seen(node);
