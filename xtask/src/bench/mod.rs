@@ -5,18 +5,21 @@
 
 mod caller;
 mod commands;
+mod cost;
 mod disk;
 mod failover;
 mod flood;
 mod http;
 mod latency;
 mod nodes;
+mod optimised;
 mod pipelined;
 mod scale;
 mod site;
 
 pub(crate) use flood::{Flood, run as run_flood};
 pub(crate) use nodes::{Nodes, run as run_nodes};
+pub(crate) use optimised::measured_elsewhere;
 pub(crate) use pipelined::run as run_pipelined;
 pub(crate) use scale::{Scale, run as run_scale};
 
@@ -54,7 +57,7 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         }
         print_row(measure, &figures.into_iter().map(median).collect::<Vec<_>>());
     }
-    pipelined::print(pipelined::rates(&muster)?);
+    pipelined::print(&pipelined::rates(&muster)?);
     failover::report(&muster, plan.kills)
 }
 
