@@ -16,6 +16,8 @@
 
 mod action;
 mod ending;
+#[cfg(test)]
+mod golden;
 mod input;
 mod key;
 mod limit;
