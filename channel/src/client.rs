@@ -20,6 +20,7 @@ pub use snapshot::Saving;
 pub use watch::Watching;
 
 use crate::credential::{CredentialError, Credentials, seal};
+use crate::half_sent::is_refused;
 use crate::{MESSAGE_BYTES_MAX, Outside, REPLY_BYTES_MAX, dial::dial_attentively};
 use passes::Passes;
 
@@ -36,6 +37,9 @@ const PAUSE_MAX: Duration = Duration::from_millis(100);
 const PAUSE_MAX_LATER: Duration = Duration::from_millis(1000);
 /// Longest pause that a controller can ask for at once.
 const HOLD_OFF_MS_MAX: u64 = 10_000;
+/// Pause after a door had no room for the request. Slurm's number: "Resource temporarily unavailable".
+const HALF_SENT_AGAIN_MS: u32 = 200;
+const EAGAIN: u32 = 11;
 const ELECTION: Duration = Duration::from_secs(5);
 /// Where nobody was, nobody leads for a while, whatever others still believe.
 const GONE: Duration = Duration::from_secs(1);
@@ -347,6 +351,14 @@ fn without_answer(status: &tonic::Status) -> Result<Tried, CallError> {
         Code::OutOfRange | Code::ResourceExhausted | Code::InvalidArgument | Code::Unimplemented => {
             Err(refused(status.message()))
         }
+        // It did not have the whole of it: nothing was carried out.
+        _ if is_refused(status) => Ok(Tried::Busy(Failure {
+            error: EAGAIN,
+            message: status.message().to_owned(),
+            retry: true,
+            retry_after_ms: HALF_SENT_AGAIN_MS,
+            ..Failure::default()
+        })),
         // A connection that never was. Anything else may have been carried out.
         Code::Unavailable if status.message().contains("connect") => Ok(Tried::NotSent),
         _ => Ok(Tried::Silent),

@@ -15,6 +15,7 @@ mod accept;
 mod client;
 mod credential;
 mod dial;
+mod half_sent;
 mod munge;
 mod munged;
 mod no_auth;

@@ -9,6 +9,7 @@ use tonic::service::Routes;
 use tonic::transport::Server;
 
 use crate::accept::{Bounds, accept_loop};
+use crate::half_sent::{Counting, Room};
 use crate::outside::Listener;
 
 /// Accepted connections that wait for the server; beyond it the kernel's backlog holds them.
@@ -27,7 +28,9 @@ pub async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let (accepted, incoming) = mpsc::channel(ACCEPTED_WAITING_MAX);
     let accepting = tokio::spawn(accept_loop(listener, Bounds::of_process(), accepted));
+    let room = Room::of_door();
     let served = Server::builder()
+        .layer(tower::layer::layer_fn(move |inner| Counting { inner, room: room.clone() }))
         // Whoever reads numbers (Prometheus, a load balancer) speaks HTTP/1.1, on the same port.
         .accept_http1(true)
         .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)

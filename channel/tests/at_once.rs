@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -172,4 +173,43 @@ fn what_is_too_large_for_one_window_goes_the_usual_way() {
     assert_eq!(client.ask_at_once(&mut question).expect("no refusal"), None);
     let answer = doors.runtime.block_on(client.ask(question));
     assert_eq!(answer.expect("answered"), done());
+}
+
+/// Streams on one connection, each with a message of 4 MiB of which nothing has come but its length.
+fn half_sent(address: &str, streams: u32) -> std::net::TcpStream {
+    let mut out = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    let headers =
+        b"\x83\x86\x01\x06muster\x04\x1c/muster.wire.Controller/Call\x00\x02te\x08trailers\x0f\x10\x10application/grpc";
+    for stream in (0..streams).map(|nth| 2 * nth + 1) {
+        for (kind, flags, payload) in [(1u8, 4u8, &headers[..]), (0, 0, b"\0\0\x40\0\0")] {
+            out.extend_from_slice(&(payload.len() as u32).to_be_bytes()[1..]);
+            out.extend_from_slice(&[kind, flags]);
+            out.extend_from_slice(&stream.to_be_bytes());
+            out.extend_from_slice(payload);
+        }
+    }
+    let mut connection = std::net::TcpStream::connect(address).expect("the door is open");
+    connection.write_all(&out).expect("it takes them");
+    connection
+}
+
+#[test]
+fn a_door_full_of_half_sent_messages_takes_small_ones_and_tells_large_ones_to_come_again() {
+    let mut doors = Doors::new();
+    let door = doors.open(Ok(done()));
+    let hostile = half_sent(&door, 48);
+    let client = doors.client(vec![door.clone()]);
+    let ask = |script: usize| {
+        let submit = Submit { script: vec![b'x'; script].into(), ..Default::default() };
+        doors.runtime.block_on(client.call_one(&door, request::Body::Submit(submit)))
+    };
+    // As soon as the door has read all of that.
+    while ask(3_000_000).is_ok() {}
+    assert_eq!(ask(10_000).expect("small ones come in"), done());
+    let large = Submit { script: vec![b'x'; 3_000_000].into(), ..Default::default() };
+    std::thread::scope(|scope| {
+        let waits = scope.spawn(|| doors.runtime.block_on(client.call(request::Body::Submit(large))));
+        drop(hostile);
+        assert_eq!(waits.join().expect("no panic").expect("there is room again"), done());
+    });
 }
