@@ -35,6 +35,8 @@ impl What {
                 | What::CrashAll
                 | What::WipeDisk(_)
                 | What::Upgrade(_)
+                | What::Downgrade(_)
+                | What::RaiseLevel
                 | What::Rejoin(_)
         )
     }

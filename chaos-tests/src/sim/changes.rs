@@ -23,6 +23,10 @@ struct Inner {
     /// How often slurm.conf was edited.
     edits: u32,
     levels: BTreeMap<String, u32>,
+    /// Controllers that got the old program back.
+    put_back: BTreeSet<String>,
+    /// Whether somebody wishes that the new level be put in force.
+    level_wanted: bool,
     /// Controllers whose disk fails: they may end by themselves.
     ill: BTreeMap<String, u32>,
     disks_replaced: u64,
@@ -32,7 +36,7 @@ impl Changes {
     /// Of a run's beginning.
     pub(crate) fn new(shape: &Shape) -> Self {
         let members = shape.controllers();
-        let level = |name: String| (name, if shape.changes { OLD_LEVEL } else { NEW_LEVEL });
+        let level = |name: String| (name, if shape.upgrades() { OLD_LEVEL } else { NEW_LEVEL });
         let levels = members.iter().cloned().map(level).collect();
         Self(Arc::new(Mutex::new(Inner { members, levels, ..Inner::default() })))
     }
@@ -85,7 +89,39 @@ impl Changes {
 
     /// A new program is installed there. Whether it is newer.
     pub(crate) fn upgrade(&self, name: &str) -> bool {
-        self.inner().levels.insert(name.to_owned(), NEW_LEVEL) == Some(OLD_LEVEL)
+        let mut inner = self.inner();
+        inner.put_back.remove(name);
+        inner.levels.insert(name.to_owned(), NEW_LEVEL) == Some(OLD_LEVEL)
+    }
+
+    /// The old program is put back there. Whether it was gone.
+    pub(crate) fn downgrade(&self, name: &str) -> bool {
+        let mut inner = self.inner();
+        let newer = inner.levels.insert(name.to_owned(), OLD_LEVEL) == Some(NEW_LEVEL);
+        if newer {
+            inner.put_back.insert(name.to_owned());
+        }
+        newer
+    }
+
+    /// Whether `name` had the new program once, and has the old one now.
+    pub(crate) fn came_back_old(&self, name: &str) -> bool {
+        self.inner().put_back.contains(name)
+    }
+
+    /// The new level is to be put in force.
+    pub(crate) fn want_level(&self) {
+        self.inner().level_wanted = true;
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_level_wanted(&self) -> bool {
+        self.inner().level_wanted
+    }
+
+    /// Whether `name` ended, saying `why`, because its program is older than what is in force.
+    pub(crate) fn is_too_old(&self, name: &str, why: &str) -> bool {
+        self.level(name) == OLD_LEVEL && why.contains("feature level")
     }
 
     /// Whether every controller has the new program.

@@ -5,6 +5,7 @@ use turmoil::Sim;
 use super::chance::mixed;
 use super::faults::What;
 use super::seats::look_for_leader;
+use super::states::OLD_PROGRAMS_REFUSED;
 use super::storm::{Storm, Undo};
 
 /// Entries of the log that a damaged disk loses.
@@ -50,12 +51,21 @@ impl Storm {
         self.crash_controller(sim, now_ms, name.to_owned())
     }
 
+    pub(super) fn downgrade(&mut self, sim: &mut Sim<'_>, now_ms: u64, name: &str) -> Vec<Undo> {
+        if self.down.contains(name) || !self.world.changes.downgrade(name) {
+            return Vec::new();
+        }
+        self.crash_controller(sim, now_ms, name.to_owned())
+    }
+
     /// Whoever ended by itself, and may, is gone as a process is; mended disks start again.
     pub(crate) fn bury_ended(&mut self, sim: &mut Sim<'_>, now_ms: u64) {
         for (name, why) in self.world.seats.take_ended() {
             self.world.trace.event_at(now_ms, &format!("{name} is gone: {why}"));
             self.disturb(now_ms);
+            let too_old = self.world.changes.is_too_old(&name, &why);
             self.count(match why.as_str() {
+                _ if too_old => OLD_PROGRAMS_REFUSED,
                 why if why.contains("was removed from the cluster") => "removed replicas that ended",
                 why if why.starts_with("did not start") => "damaged stores refused",
                 _ => "controllers that ended for their disk",
@@ -63,6 +73,11 @@ impl Storm {
             if self.down.insert(name.clone()) {
                 sim.crash(name.as_str());
                 self.world.disks[&name].crash();
+            }
+            // Its people read why, and install what the others run.
+            if too_old {
+                self.world.changes.upgrade(&name);
+                self.start(sim, &name);
             }
             // Somebody who shall be a replica, and has a store that is none any more, is installed anew.
             if why.contains("was removed from the cluster") && self.world.changes.wants(&name) {

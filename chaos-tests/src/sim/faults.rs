@@ -1,6 +1,6 @@
 //! What fails, and when: drawn from the seed before the run begins.
 
-use super::chance::Dice;
+use super::chance::{Dice, mixed};
 use super::site::Shape;
 
 /// One fault. `for_ms` later it is over, unless healing comes first.
@@ -61,6 +61,10 @@ pub(crate) enum What {
     FailSyncs(usize),
     /// A new program is installed at one controller, and started.
     Upgrade(usize),
+    /// The old program is put back at one controller, and started.
+    Downgrade(usize),
+    /// Somebody wishes that the new feature level be put in force.
+    RaiseLevel,
     /// Power cut of whoever leads, which starts again at once and reaches no other controller; clients and nodes do.
     LeaderReturnsAlone,
     /// All controllers but the leader lose power, and come back with empty disks: a majority is lost.
@@ -101,6 +105,8 @@ impl What {
             What::FullDisk(_) => "full disks",
             What::FailSyncs(_) => "disks that fail to sync",
             What::Upgrade(_) => "programs upgraded",
+            What::Downgrade(_) => "programs put back",
+            What::RaiseLevel => "levels to be raised",
             What::LeaderReturnsAlone => "leaders that return alone",
             What::ReinstallOthers => "majorities reinstalled",
             What::LoseOthers => "majorities lost",
@@ -116,6 +122,8 @@ impl What {
 pub(crate) const STALLED_MS: u64 = 1_000;
 /// A year.
 const YEAR_MS: i64 = 365 * 24 * 3_600 * 1_000;
+/// Of so many runs with changes, one has old programs that come back.
+const PUT_BACK_EVERY: u64 = 4;
 /// Between two faults, ms.
 const PAUSE_MS: (u64, u64) = (200, 1_800);
 
@@ -139,9 +147,25 @@ pub(crate) fn plan(seed: u64, shape: &Shape) -> Vec<Fault> {
             let at_ms = dice.between(500, shape.safety_ms);
             Fault { at_ms, for_ms: dice.between(50, 1_000), what: What::Upgrade(one) }
         }));
+        faults.extend(plan_downgrades(seed, shape));
         faults.sort_by_key(|fault| fault.at_ms);
     }
     faults
+}
+
+/// In some runs an upgrade is given up at one controller or another, or somebody puts the old program back too late.
+fn plan_downgrades(seed: u64, shape: &Shape) -> Vec<Fault> {
+    // By a number of its own: runs without any are what they were.
+    if !mixed(seed, "programs put back").is_multiple_of(PUT_BACK_EVERY) {
+        return Vec::new();
+    }
+    let mut dice = Dice::new(seed, "programs put back");
+    let count = dice.between(1, 4);
+    let downgrade = |_| {
+        let at_ms = dice.between(shape.safety_ms / 4, shape.safety_ms);
+        Fault { at_ms, for_ms: dice.between(50, 1_000), what: What::Downgrade(dice.index(shape.replicas)) }
+    };
+    (0..count).map(downgrade).collect()
 }
 
 fn what(dice: &mut Dice, shape: &Shape) -> What {

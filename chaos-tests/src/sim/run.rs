@@ -11,6 +11,7 @@ use super::heard;
 use super::panics;
 use super::seats::{final_state, look, look_for_leader};
 use super::site::{EPOCH_MS, LOGIN, Shape};
+use super::states::OLD_PROGRAMS_REFUSED;
 use super::storm::{LATENCY_MS_MAX, Storm};
 use super::trace::Trace;
 use super::watch::{LOOK_MS, Watch};
@@ -58,6 +59,8 @@ pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
         Ok(states) => promises::breaches(&run.world.oracle.seen(), &states),
         Err(why) => vec![why],
     };
+    let refused = run.storm.as_ref().and_then(|storm| storm.happened.get(OLD_PROGRAMS_REFUSED));
+    run.watch.check_refused(refused.copied().unwrap_or(0));
     breaches.extend(run.watch.breaches.iter().cloned());
     if breaches.is_empty() {
         breaches.extend(run.world.seats.failures());

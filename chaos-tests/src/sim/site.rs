@@ -80,6 +80,11 @@ impl Shape {
         Self { replicas, fencing, story: Some(story), ..Self::default() }
     }
 
+    /// Whether programs are of two versions: the cluster is founded by the older one.
+    pub(crate) fn upgrades(&self) -> bool {
+        self.changes || self.story.is_some_and(|story| story.upgrades)
+    }
+
     /// Names of the controllers: c1, c2 …
     pub(crate) fn controllers(&self) -> Vec<String> {
         (1..=self.replicas).map(|number| format!("c{number}")).collect()

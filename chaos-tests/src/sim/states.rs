@@ -9,6 +9,12 @@ pub(super) const STALE_REPORTS: &str = "stale reports";
 /// A leader gave its office away.
 pub(super) const HAND_OVERS: &str = "leadership handed over";
 
+/// An older program that was put back before the level was raised followed or led, and applied what was new.
+pub(super) const OLD_PROGRAMS_SERVED: &str = "older programs that served";
+
+/// A program that was older than what was in force ended, and said so.
+pub(super) const OLD_PROGRAMS_REFUSED: &str = "older programs refused";
+
 /// A fence ended processes.
 pub(super) const STRIKES_ON_WORK: &str = "strikes that ended work";
 
@@ -77,7 +83,11 @@ pub const STATES: &[&str] = &[
     "leaders that return alone",
     "majorities lost",
     "majorities reinstalled",
+    "levels to be raised",
     "membership changes",
+    OLD_PROGRAMS_REFUSED,
+    OLD_PROGRAMS_SERVED,
+    "programs put back",
     "programs upgraded",
     "reconfigurations",
     "poisonous requests refused",

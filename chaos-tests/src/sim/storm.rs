@@ -134,6 +134,11 @@ impl Storm {
             What::DamageDisk(one) => self.damage_disk(sim, now_ms, &controllers[one]),
             What::FullDisk(one) | What::FailSyncs(one) => self.fail_disk(&controllers[one], fault.what),
             What::Upgrade(one) => self.upgrade(sim, now_ms, &controllers[one]),
+            What::Downgrade(one) => self.downgrade(sim, now_ms, &controllers[one]),
+            What::RaiseLevel => {
+                self.world.changes.want_level();
+                vec![Undo::Nothing]
+            }
             What::LeaderReturnsAlone => match leader {
                 Some(name) if !self.crash_controller(sim, now_ms, name.clone()).is_empty() => {
                     self.start(sim, &name);

@@ -7,8 +7,10 @@ use muster_model::cluster::{Cluster, Job};
 use muster_proto::durable::{FenceState, NodeBase, NodePhase};
 use muster_raft_store::{Replica, Role};
 
+use super::changes::NEW_LEVEL;
 use super::proof::Proofs;
 use super::seats::{Committed, attempt, look};
+use super::states::OLD_PROGRAMS_SERVED;
 use super::world::World;
 use crate::oracle::Limit;
 
@@ -32,6 +34,8 @@ pub(crate) struct Watch {
     voters: BTreeSet<u64>,
     config: u64,
     level: u32,
+    /// Controllers that got their old program back, and where their state was then.
+    came_back: BTreeMap<String, u64>,
     /// Since when nobody leads.
     leaderless_ms: Option<u64>,
     proofs: Proofs,
@@ -58,6 +62,7 @@ impl Watch {
             voters: BTreeSet::new(),
             config: 0,
             level: 0,
+            came_back: BTreeMap::new(),
             leaderless_ms: None,
             proofs: Proofs::new(world),
             committed: Committed::new(),
@@ -82,7 +87,7 @@ impl Watch {
             self.note_nodes(now_ms, &replica);
             self.note_log(&name, &replica);
             self.note_fences(&replica);
-            self.note_changes(&replica);
+            self.note_changes(&name, &replica);
             let rarely = self.looks.is_multiple_of(CHECK_EVERY);
             self.breaches.extend(self.proofs.look(now_ms, &replica, rarely));
             if rarely {
@@ -208,7 +213,8 @@ impl Watch {
         fresh.into_iter().for_each(|what| self.count(what));
     }
 
-    fn note_changes(&mut self, replica: &Replica) {
+    fn note_changes(&mut self, name: &str, replica: &Replica) {
+        self.note_program(name, replica);
         let leads = replica.leadership().borrow().leads();
         let (config, level) = look(replica, |cluster| {
             (cluster.config().map_or(0, |config| config.version), cluster.meta().feature_level)
@@ -234,6 +240,32 @@ impl Watch {
                 self.count("membership changes");
             }
             self.voters = voters;
+        }
+    }
+
+    /// A program is too old for what is in force alone.
+    pub(crate) fn check_refused(&mut self, refused: u64) {
+        if refused > 0 && self.level < NEW_LEVEL {
+            let level = self.level;
+            self.breaches.insert(format!("P10 always-on: an older program was refused at feature level {level}"));
+        }
+    }
+
+    /// Nobody carries out what its program does not know. An old one that came back serves once it applied more than it came with.
+    fn note_program(&mut self, name: &str, replica: &Replica) {
+        let (level, understands) = look(replica, |cluster| (cluster.meta().feature_level, cluster.understands()));
+        if level > understands {
+            self.breaches.insert(format!("P8 same-state: {name} is at feature level {level} and knows {understands}"));
+        }
+        if self.world.changes.came_back_old(name) {
+            let index = replica.digest().0;
+            let first = *self.came_back.entry(name.to_owned()).or_insert(index);
+            if index > first {
+                self.came_back.insert(name.to_owned(), u64::MAX);
+                self.count(OLD_PROGRAMS_SERVED);
+            }
+        } else {
+            self.came_back.remove(name);
         }
     }
 

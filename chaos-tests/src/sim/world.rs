@@ -135,7 +135,7 @@ impl World {
             random_seed: Some(mixed(self.seed, &format!("{name} raft {start}"))),
             // Often enough that a run sees purges, and followers that need a snapshot.
             snapshot_every: Some(SNAPSHOT_EVERY),
-            feature_level_max: self.shape.changes.then(|| self.changes.level(&name)),
+            feature_level_max: self.shape.upgrades().then(|| self.changes.level(&name)),
         };
         let users = Arc::new(site::users(&self.shape));
         let keeper = Arc::new(NoAuth::new(SLURM_UID, SLURM_UID));
@@ -149,7 +149,7 @@ impl World {
             Err(why) => format!("did not start: {why}"),
         };
         self.trace.event(&format!("{name} ended by itself: {why}"));
-        if self.changes.excuse(&name) {
+        if self.changes.excuse(&name) || self.changes.is_too_old(&name, &why) {
             self.seats.end(&name, &why);
         } else {
             self.seats.failed(&name, &why);

@@ -21,7 +21,7 @@ const TRIES_MAX: usize = 400;
 /// Acts while faults happen, and ends what was begun.
 pub(super) async fn run(world: World) {
     if !world.shape.changes {
-        return;
+        return raise_when_wanted(world).await;
     }
     let until_ms = now_ms() + world.shape.safety_ms;
     let mut dice = Dice::new(world.seed, "administrator");
@@ -31,6 +31,18 @@ pub(super) async fn run(world: World) {
         act(&world, &client, &mut dice).await;
     }
     finish_upgrade(&world, &client).await;
+}
+
+/// Of a story: waits for its wish.
+async fn raise_when_wanted(world: World) {
+    let until_ms = now_ms() + world.shape.safety_ms;
+    while world.shape.upgrades() && now_ms() < until_ms {
+        sleep(LOOK).await;
+        if world.changes.is_level_wanted() {
+            let client = client(&world, SLURM_UID, "administrator", world.shape.client_doors());
+            return finish_upgrade(&world, &client).await;
+        }
+    }
 }
 
 async fn act(world: &World, client: &Client, dice: &mut Dice) {

@@ -12,6 +12,7 @@ mod a_network_fault;
 mod a_node_lost_as_it_returns;
 mod a_power_cut_as_logs_are_purged;
 mod a_power_cut_between_rows_and_log;
+mod a_program_put_back;
 mod a_spool_wiped_under_living_steps;
 mod all_lose_power_thrice;
 mod devices_of_every_manner;
@@ -49,6 +50,8 @@ pub struct Story {
     pub(super) repeats: bool,
     /// Whether a job runs on the first node before anything fails, and would for as long as the story.
     pub(super) lasting: bool,
+    /// Whether controllers begin with an older program than there is.
+    pub(super) upgrades: bool,
     /// Counts that must not be 0, or nothing was told.
     pub(super) must_reach: &'static [&'static str],
     /// Counts that must be 0.
@@ -65,7 +68,7 @@ pub(super) struct Devices {
 }
 
 /// All of them.
-pub const ALL: [&Story; 30] = [
+pub const ALL: [&Story; 31] = [
     &a_clock_put_right_as_others_are_asked::STORY,
     &a_damaged_log::STORY,
     &a_leader_ahead_of_its_time::STORY,
@@ -76,6 +79,7 @@ pub const ALL: [&Story; 30] = [
     &a_node_lost_as_it_returns::STORY,
     &a_power_cut_as_logs_are_purged::STORY,
     &a_power_cut_between_rows_and_log::STORY,
+    &a_program_put_back::STORY,
     &a_spool_wiped_under_living_steps::STORY,
     &all_lose_power_thrice::STORY,
     &devices_of_every_manner::SLOW,
@@ -108,6 +112,7 @@ const PLAIN: Story = Story {
     then: None,
     repeats: false,
     lasting: false,
+    upgrades: false,
     must_reach: &[],
     must_not_reach: &[],
 };

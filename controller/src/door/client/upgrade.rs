@@ -14,6 +14,8 @@ impl At<'_> {
             let rows = cluster.replicas().filter(|row| !row.retired);
             (cluster.meta().feature_level, rows.map(|row| row.feature_level).min().unwrap_or(0))
         });
+        // Its own row may still be that of a newer program, which was here before this one was put back.
+        let all = all.min(self.seat.settings.feature_level());
         if all <= now {
             return Ok(done(format!("feature level {now} is in force, and not every replica knows a newer one"), 0, 0));
         }
