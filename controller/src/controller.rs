@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tonic::service::Routes;
 
-use crate::member::Member;
+use crate::enter::enter;
 use crate::seat::{Seat, SeatParts};
 use crate::settings::Settings;
 use crate::users::Users;
@@ -86,7 +86,7 @@ impl Controller {
         let joining = match identity {
             None => tokio::spawn(joining::ask_until_member(seat.clone())),
             Some(identity) => {
-                let member = Member::open(&seat, identity).await?;
+                let member = enter(&seat, identity).await?;
                 seat.seat_member(member.clone());
                 tokio::spawn(joining::tell_address(seat.clone(), member))
             }

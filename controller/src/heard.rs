@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use muster_raft_store::Leadership;
-use tokio::time::{Instant, timeout};
-
-use crate::member::Member;
+use tokio::time::Instant;
 
 /// A leader that is not heard for three heartbeats is as good as none, for whoever asks where it is.
 const SILENCE: Duration = Duration::from_millis(150);
@@ -23,26 +20,9 @@ impl LastHeard {
     }
 
     /// Of one that was never heard here nobody can say so.
-    fn is_silent(&self, replica: u64, now: Instant) -> bool {
+    pub(crate) fn is_silent(&self, replica: u64, now: Instant) -> bool {
         let heard = self.0.lock().expect("no holder of this lock panics").get(&replica).copied();
         heard.is_some_and(|at| now.duration_since(at) >= SILENCE)
-    }
-}
-
-impl Member {
-    /// Waits, for `patience` at most, until somebody leads who is not silent: who asks during an election hears of its outcome,
-    /// and need not ask again and again.
-    pub(crate) async fn until_led(&self, patience: Duration) {
-        let mut leadership = self.core.leadership_changes();
-        let led = leadership.wait_for(|now| now.leader.is_some() && !self.leader_is_silent(now));
-        // Late: whoever is known to lead is named.
-        let _ = timeout(patience, led).await;
-    }
-
-    fn leader_is_silent(&self, leadership: &Leadership) -> bool {
-        let (own, now) = (self.core.identity.replica, Instant::now());
-        let other = leadership.leader.as_ref().map(|leader| leader.replica).filter(|leader| *leader != own);
-        other.is_some_and(|leader| self.heard.is_silent(leader, now))
     }
 }
 

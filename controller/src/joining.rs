@@ -14,6 +14,7 @@ use muster_raft_store::Identity;
 use prost::Message;
 use tokio::time::timeout;
 
+use crate::enter::enter;
 use crate::member::Member;
 use crate::seat::Seat;
 
@@ -95,7 +96,7 @@ async fn become_member(seat: &Arc<Seat>, joined: Joined) -> Result<(), String> {
         name: seat.name().to_owned(),
     };
     tracing::info!(replica = joined.replica, name = seat.name(), "admitted to the cluster");
-    let member = Member::open(seat, identity).await.map_err(|why| why.to_string())?;
+    let member = enter(seat, identity).await.map_err(|why| why.to_string())?;
     seat.seat_member(member);
     Ok(())
 }

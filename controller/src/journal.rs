@@ -15,7 +15,7 @@ use muster_model::cluster::Event;
 use muster_raft_store::{Events, Heard, Noted};
 use tokio::sync::watch;
 
-use crate::member::Core;
+use crate::core::Core;
 
 /// Changes that are remembered: some minutes of a busy cluster.
 const ENTRIES_MAX: usize = 262_144;

@@ -16,8 +16,10 @@
 
 mod config;
 mod controller;
+mod core;
 mod counters;
 mod door;
+mod enter;
 mod fence_agent;
 mod freshness;
 mod heard;

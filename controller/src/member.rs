@@ -1,86 +1,22 @@
 //! This controller as a member of a cluster: its replica, and what stands around it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use muster_model::cluster::config::InForce;
-use muster_model::cluster::{Cluster, Event};
 use muster_proto::durable::ReplicaRow;
-use muster_proto::wire::Authority;
-use muster_raft_store::{Durations, Heard, Identity, Leadership, OpenError, Options, Replica, Role, Transport};
-use tokio::sync::watch;
+use muster_raft_store::Leadership;
 use tokio::task::AbortHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::counters::add_one;
+use crate::core::Core;
 use crate::door::node::{Sessions, Sightings};
-use crate::door::replica::{PeerTransport, Place, Road};
+use crate::door::replica::{PeerTransport, Place};
 use crate::freshness::Freshness;
 use crate::heard::LastHeard;
-use crate::journal::{self, Journal};
-use crate::propose::{Clocks, Proposer};
-use crate::seat::Seat;
+use crate::journal::Journal;
+use crate::propose::Proposer;
 use crate::watchers::Watchers;
-use crate::{freshness, joining, leader};
-
-/// The replica, and how everybody here reads it.
-pub(crate) struct Core {
-    pub(crate) identity: Identity,
-    pub(crate) replica: Replica,
-    /// How long [`Core::read`] held the state: applying waits as long.
-    pub(crate) reads: Durations,
-    /// The most records that a listing took while it held the state.
-    pub(crate) records_held_max: AtomicUsize,
-}
-
-/// Records that a listing takes while it holds the state: well under a millisecond.
-pub(crate) const PART_RECORDS: usize = 1_024;
-
-impl Core {
-    /// Reads the state under a short lock: take out what is needed, and build the answer outside.
-    pub(crate) fn read<T>(&self, look: impl FnOnce(&Cluster) -> T) -> T {
-        let state = self.replica.state();
-        let cluster = state.read().unwrap_or_else(PoisonError::into_inner);
-        let started = Instant::now();
-        let seen = look(&cluster);
-        drop(cluster);
-        self.reads.add(started.elapsed());
-        seen
-    }
-
-    /// Reads a part of a listing: [`PART_RECORDS`] records at most.
-    pub(crate) fn take<T>(&self, look: impl FnOnce(&Cluster) -> Vec<T>) -> Vec<T> {
-        let taken = self.read(look);
-        self.records_held_max.fetch_max(taken.len(), Ordering::Relaxed);
-        taken
-    }
-
-    /// Whether this replica leads in `term`, as far as it knows: a quorum may be late.
-    pub(crate) fn leads_in(&self, term: u64) -> bool {
-        let now = self.leadership();
-        now.role == Role::Leader && now.term == term
-    }
-
-    /// Who leads, as this replica knows.
-    pub(crate) fn leadership(&self) -> Leadership {
-        self.replica.leadership().borrow().clone()
-    }
-
-    /// Resolves whenever that changes.
-    pub(crate) fn leadership_changes(&self) -> watch::Receiver<Leadership> {
-        self.replica.leadership()
-    }
-
-    /// Index up to which this replica has applied.
-    pub(crate) fn applied(&self) -> u64 {
-        self.replica.applied().borrow().index
-    }
-
-    /// What every order and acknowledgement to a node carries.
-    pub(crate) fn authority(&self, term: u64) -> Authority {
-        Authority { cluster_id: self.identity.cluster_id.to_vec().into(), generation: self.identity.generation, term }
-    }
-}
 
 /// See the module.
 pub(crate) struct Member {
@@ -97,22 +33,8 @@ pub(crate) struct Member {
 }
 
 impl Member {
-    /// Opens the replica of `identity` in the seat's store, and starts what belongs to a member.
-    pub(crate) async fn open(seat: &Arc<Seat>, identity: Identity) -> Result<Arc<Self>, OpenError> {
-        let transport = PeerTransport::new(
-            seat.outside.clone(),
-            seat.keeper.clone(),
-            seat.cluster().to_owned(),
-            identity.clone(),
-            seat.settings.raft_runtime.clone(),
-        );
-        let road: Arc<dyn Transport> = Arc::new(Road(transport.clone()));
-        let replica = Replica::open(options(seat), identity.clone(), road).await?;
-        let core =
-            Arc::new(Core { identity, replica, reads: Durations::default(), records_held_max: AtomicUsize::new(0) });
-        let clocks = Clocks::new(seat.outside.clone(), transport.clone());
-        let (proposer, proposing) = Proposer::start(core.clone(), clocks);
-        let member = Arc::new(Self {
+    pub(crate) fn new(core: Arc<Core>, proposer: Proposer, transport: Arc<PeerTransport>) -> Self {
+        Self {
             core,
             proposer,
             sessions: Sessions::default(),
@@ -122,24 +44,33 @@ impl Member {
             freshness: Freshness::default(),
             heard: LastHeard::default(),
             transport,
-            tasks: Mutex::new(vec![proposing.abort_handle()]),
-        });
-        member.spawn(watch_failure(seat.clone(), member.clone()));
-        member.spawn(watch_events(seat.clone(), member.clone()));
-        let events = member.core.replica.events();
-        // After subscribing: whatever comes later is told.
-        member.journal.restart(member.core.applied());
-        member.spawn(journal::keep(member.journal.clone(), member.core.clone(), events));
-        member.spawn(freshness::keep(member.clone()));
-        member.spawn(count_elections(seat.clone(), member.clone()));
-        member.spawn(leader::run(seat.clone(), member.clone()));
-        member.spawn(joining::leave_when_removed(seat.clone(), member.clone()));
-        Ok(member)
+            tasks: Mutex::default(),
+        }
     }
 
-    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let handle = tokio::spawn(task).abort_handle();
-        self.tasks.lock().expect("no holder of this lock panics").push(handle);
+    /// Begins a task that ends with the membership.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.keep(tokio::spawn(task).abort_handle());
+    }
+
+    /// It ends with the membership.
+    pub(crate) fn keep(&self, task: AbortHandle) {
+        self.tasks.lock().expect("no holder of this lock panics").push(task);
+    }
+
+    /// Waits, for `patience` at most, until somebody leads who is not silent: who asks during an election hears of its outcome,
+    /// and need not ask again and again.
+    pub(crate) async fn until_led(&self, patience: Duration) {
+        let mut leadership = self.core.leadership_changes();
+        let led = leadership.wait_for(|now| now.leader.is_some() && !self.leader_is_silent(now));
+        // Late: whoever is known to lead is named.
+        let _ = timeout(patience, led).await;
+    }
+
+    fn leader_is_silent(&self, leadership: &Leadership) -> bool {
+        let (own, now) = (self.core.identity.replica, Instant::now());
+        let other = leadership.leader.as_ref().map(|leader| leader.replica).filter(|leader| *leader != own);
+        other.is_some_and(|leader| self.heard.is_silent(leader, now))
     }
 
     /// Whether this controller leads, and a quorum has answered within the lease.
@@ -163,7 +94,8 @@ impl Member {
         self.proposer.now_ms()
     }
 
-    fn learn_addresses(&self) {
+    /// Of the other replicas, as the state has them.
+    pub(crate) fn learn_addresses(&self) {
         let places = self.core.read(|cluster| {
             let rows = cluster.replicas().filter(|row| !row.retired && !row.address.is_empty());
             let place = |row: &ReplicaRow| Place { address: row.address.clone(), name: row.name.clone() };
@@ -199,73 +131,5 @@ impl Member {
                 Err(why) => tracing::warn!(replica, %why, "leadership was not handed over"),
             }
         }
-    }
-}
-
-fn options(seat: &Seat) -> Options {
-    let settings = &seat.settings;
-    let best = Options::new(settings.store.clone());
-    let snapshot_every = settings.snapshot_every.unwrap_or(best.snapshot_every);
-    Options {
-        timers: settings.timers.raft.clone(),
-        random_seed: settings.random_seed,
-        feature_level_max: settings.feature_level(),
-        runtime: settings.raft_runtime.clone(),
-        snapshot_every,
-        log_keep: snapshot_every * best.log_keep / best.snapshot_every,
-        ..best
-    }
-}
-
-async fn watch_failure(seat: Arc<Seat>, member: Arc<Member>) {
-    let why = member.core.replica.failed().await;
-    seat.fail(why);
-}
-
-/// Counts leaders as they come and go.
-async fn count_elections(seat: Arc<Seat>, member: Arc<Member>) {
-    let mut changes = member.core.leadership_changes();
-    let mut known = None;
-    loop {
-        let now = changes.borrow_and_update().clone();
-        let leader = now.leader.map(|leader| (now.term, leader.replica));
-        if leader.is_some() && leader != known {
-            add_one(&seat.counters.leader_changes);
-            if leader.is_some_and(|(_, replica)| replica == member.core.identity.replica) {
-                add_one(&seat.counters.elections_won);
-            }
-            known = leader;
-        }
-        if changes.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Wakes those that wait for jobs, and follows time and the configuration.
-async fn watch_events(seat: Arc<Seat>, member: Arc<Member>) {
-    let mut events = member.core.replica.events();
-    member.learn_addresses();
-    learn_config(&seat, &member).await;
-    while let Some(heard) = events.next().await {
-        member.proposer.observe(member.core.read(Cluster::now_ms), Instant::now());
-        match heard {
-            Heard::Event(Event::JobChanged { uid } | Event::StepChanged { uid, .. }) => member.watchers.wake(uid),
-            Heard::Event(Event::ConfigChanged { .. }) => learn_config(&seat, &member).await,
-            Heard::Event(Event::ReplicasChanged) => member.learn_addresses(),
-            Heard::Event(Event::NodeChanged { .. } | Event::ScheduleAgain) => {}
-            Heard::Missed => {
-                member.learn_addresses();
-                member.watchers.wake_all();
-                learn_config(&seat, &member).await;
-            }
-        }
-    }
-}
-
-async fn learn_config(seat: &Seat, member: &Member) {
-    if let Some(config) = member.config() {
-        seat.limits.follow(&config.conf);
-        seat.learn_admins(&config.conf.slurm_user, &config.conf.slurmd_user).await;
     }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use muster_dialect::options::Found;
 use muster_proto::durable::{JobSpec, Request, StepSpec};
 
 use super::bad::Bad;
-use super::{ClientSide, behaviour, client, placement, resources, timing, who};
+use super::client_side::ClientSide;
 
 /// Where an option was given. Later ones are stronger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,9 +48,6 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Applies an option if it is of its group, and says whether it was.
-type Group = fn(&mut Draft, Given<'_>) -> Result<bool, Bad>;
-
 impl Draft {
     /// Nothing asked for yet. `now_ms`: what dates like `now+1hour` count from.
     #[must_use]
@@ -67,29 +63,9 @@ impl Draft {
         }
     }
 
-    /// Takes the options of one source, in their order.
-    ///
-    /// # Errors
-    /// The first that cannot be taken.
-    pub(crate) fn apply_all(&mut self, found: &[Found], source: Source) -> Result<(), Bad> {
-        found.iter().try_for_each(|one| self.apply(one.means(), one.value.as_deref(), source))
-    }
-
-    /// Takes one option by the name of what it means.
-    ///
-    /// # Errors
-    /// Its value is wrong, or it is not built.
-    pub(crate) fn apply(&mut self, name: &'static str, value: Option<&str>, source: Source) -> Result<(), Bad> {
-        let given = Given { name, value, source };
-        self.given.insert(name, source);
-        let groups: [Group; 6] =
-            [resources::apply, placement::apply, timing::apply, who::apply, behaviour::apply, client::apply];
-        for group in groups {
-            if group(self, given)? {
-                return Ok(());
-            }
-        }
-        Err(Bad::NotBuilt(name.to_owned()))
+    /// Notes where an option was given.
+    pub(super) fn note(&mut self, given: &Given<'_>) {
+        self.given.insert(given.name, given.source);
     }
 
     /// Whether the option was given in this source or a stronger one.

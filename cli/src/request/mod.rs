@@ -6,9 +6,11 @@
 //!
 //! An option that Slurm knows and this version does not build is refused by name, never skipped.
 
+mod apply;
 mod bad;
 mod behaviour;
 mod client;
+mod client_side;
 mod date;
 mod dependency;
 mod draft;
@@ -23,7 +25,7 @@ mod variables;
 mod who;
 
 pub(crate) use bad::Bad;
-pub(crate) use client::ClientSide;
+pub(crate) use client_side::ClientSide;
 pub(crate) use dependency::dependency_of;
 pub(crate) use draft::{Draft, Source};
 pub(crate) use finish::{Command, directory, ranges};

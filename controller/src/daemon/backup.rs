@@ -2,22 +2,13 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use muster_raft_store::{NewHome, StoreKind, inspect, recover, restore};
 
-use super::flags::Flags;
+use super::flags::{Backup, Flags};
 use super::plan::Plan;
-
-/// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Backup {
-    Inspect(PathBuf),
-    Restore(PathBuf),
-    /// And whether it was said that what may be lost may be lost.
-    Recover(bool),
-}
 
 const MAY_BE_LOST: &str = "\
 --recover makes this replica go on alone, as the only one of a new generation. Do that only when a majority of the

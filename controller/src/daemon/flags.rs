@@ -7,13 +7,20 @@ use anyhow::{Context, Result, bail};
 use lexopt::Arg;
 use lexopt::ValueExt;
 
-use super::backup::Backup;
-
 /// What the command line asks for.
 pub(super) enum Asked {
     Run(Flags),
     Help,
     Version,
+}
+
+/// What is to be done to a store that no controller has open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Backup {
+    Inspect(PathBuf),
+    Restore(PathBuf),
+    /// And whether it was said that what may be lost may be lost.
+    Recover(bool),
 }
 
 /// How to run.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use futures::future::join_all;
 use muster_channel::Outside;
 
+use crate::core::Core;
 use crate::door::replica::PeerTransport;
-use crate::member::Core;
 
 /// This host's clock, and the road to the others'.
 #[derive(Clone)]

@@ -32,7 +32,7 @@ pub(crate) use clocks::Clocks;
 use room::{Place, Room};
 use stamp::{STEP_RETRY, Stamp, Stamper, majority_agrees};
 
-use crate::member::Core;
+use crate::core::Core;
 
 /// Commands of clients and duties that may wait.
 const ORDINARY_WAITING_MAX: usize = 4096;

@@ -7,8 +7,9 @@ use muster_proto::durable::{Attempt, JobRow, JobSpec};
 use muster_proto::wire::JobInfo;
 
 use super::allocation::{self, Totals};
-use super::job::{
-    Around, array_pending, asked_for, default_memory, end_estimate_ms, num_tasks, partition, run_ms, time_limit_s,
+use super::around::Around;
+use super::reckon::{
+    array_pending, asked_for, default_memory, end_estimate_ms, num_tasks, partition, run_ms, time_limit_s,
 };
 
 /// One job. Whatever is left out is a column that has to be asked for: the command knows which (`cli/src/squeue/wanted.rs`).

@@ -8,7 +8,8 @@ use muster_proto::durable::{HistoryRow, JobRow, JobTarget};
 use muster_proto::wire::{JobInfo, JobList, ListHistory, reply};
 use prost::Message;
 
-use super::job::{Around, info};
+use super::around::Around;
+use super::job::info;
 use super::{Sight, walk};
 use crate::door::client::Refusal;
 use crate::listing::{Encoded, Rows};

@@ -8,10 +8,11 @@ use muster_model::cluster::{Cluster, Job, Node};
 use muster_proto::durable::NodePhase;
 use muster_proto::wire::{ListNodes, NodeInfo, NodeList, reply};
 
-use super::{Sight, job};
+use super::{Sight, around};
+use crate::core::PART_RECORDS;
 use crate::door::client::Refusal;
 use crate::listing::{Encoded, Rows};
-use crate::member::{Member, PART_RECORDS};
+use crate::member::Member;
 use crate::seat::Seat;
 
 /// Where noded is reached: what it said when it registered, else what the configuration says.
@@ -56,7 +57,7 @@ impl Found {
             let named = wanted.as_ref().is_none_or(|names| names.contains(node.name()));
             named && !node.row.removed && sight == Sight::All
         };
-        let nodes = job::nodes(member).into_values().filter(shown).collect();
+        let nodes = around::nodes(member).into_values().filter(shown).collect();
         Ok(Self { nodes, soft: Soft::of(member) })
     }
 

@@ -8,10 +8,12 @@ use muster_dialect::state::JobState;
 use muster_model::cluster::{Cluster, Job};
 use muster_proto::wire::{JobNodes, JobNow, NodeAddresses, StepNow, StepPlace};
 
-use super::job::{Around, info};
+use super::around::Around;
+use super::job::info;
 use super::{Sight, allocation, node_address, step};
+use crate::core::PART_RECORDS;
 use crate::door::client::{Caller, Refusal};
-use crate::member::{Member, PART_RECORDS};
+use crate::member::Member;
 
 /// `until_ended`: it has ended everywhere; else it has started, or will not.
 pub(crate) fn job_now(member: &Member, uid: u64, job_id: u32, until_ended: bool) -> JobNow {

@@ -10,7 +10,7 @@ use muster_dialect::time::TimeLimit;
 use muster_model::cluster::{Node, Partition};
 use muster_proto::wire::{ListPartitions, PartitionInfo, PartitionList};
 
-use super::{Sight, allocation, job};
+use super::{Sight, allocation, around};
 use crate::door::client::{Caller, Refusal};
 use crate::member::Member;
 
@@ -26,7 +26,7 @@ pub(crate) fn partitions(member: &Member, caller: &Caller, asked: &ListPartition
         let wanted = |it: &&Arc<Partition>| asked.name.is_empty() || it.name == asked.name;
         cluster.partitions().filter(wanted).cloned().collect::<Vec<Arc<Partition>>>()
     });
-    let nodes = job::nodes(member);
+    let nodes = around::nodes(member);
     if found.is_empty() && !asked.name.is_empty() {
         return Err(Refusal::slurm(errno::ESLURM_INVALID_PARTITION_NAME));
     }

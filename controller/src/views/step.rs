@@ -8,7 +8,7 @@ use muster_proto::durable::{StepNode, StepRecord, StepState};
 use muster_proto::wire::{ListSteps, StepInfo, StepList, StepPlace, reply};
 
 use super::allocation::{self, Nodes};
-use super::job::Around;
+use super::around::Around;
 use super::{Sight, node_address, walk};
 use crate::door::client::Refusal;
 use crate::listing::{Encoded, Rows};

@@ -11,7 +11,8 @@ use muster_proto::durable::JobTarget;
 use tokio::task::yield_now;
 
 use super::target;
-use crate::member::{Member, PART_RECORDS};
+use crate::core::PART_RECORDS;
+use crate::member::Member;
 
 /// Targets that are looked up under one lock: each means one record, or few.
 const TARGETS_AT_ONCE: usize = 64;

@@ -7,7 +7,8 @@ use muster_model::cluster::{Job, step_id_of};
 use muster_proto::durable::JobTarget;
 use muster_proto::wire::{ListNodes, Watch, Watched};
 
-use super::job::{Around, info};
+use super::around::Around;
+use super::job::info;
 use super::node::node_infos;
 use super::{Sight, step};
 use crate::door::client::Caller;

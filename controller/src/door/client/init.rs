@@ -10,6 +10,7 @@ use muster_raft_store::Identity;
 use super::mutation::told;
 use super::reconfigure::check;
 use super::{Answered, Caller, Refusal};
+use crate::enter::enter;
 use crate::joining::VERSION;
 use crate::member::Member;
 use crate::propose::leaders;
@@ -41,8 +42,7 @@ pub(super) async fn found(seat: &Arc<Seat>, caller: &Caller, asked: InitCluster)
         store_id: seat.store_id,
         name: seat.name().to_owned(),
     };
-    let member =
-        Member::open(seat, identity).await.map_err(|why| Refusal::with(errno::SLURM_ERROR, why.to_string()))?;
+    let member = enter(seat, identity).await.map_err(|why| Refusal::with(errno::SLURM_ERROR, why.to_string()))?;
     finish(seat, &member, asked).await?;
     seat.seat_member(member.clone());
     Ok(joined(&member))

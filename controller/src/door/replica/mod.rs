@@ -5,11 +5,16 @@
 //! serves this door, so that nothing lies between its socket and Raft. What is inside of a frame is raft-store's affair.
 
 mod frame;
+mod hearing;
+mod link;
+mod road;
 mod talk;
 mod tokens;
 mod transport;
+mod waiting;
 
-pub(crate) use transport::{PeerTransport, Place, Road};
+pub(crate) use road::Road;
+pub(crate) use transport::{PeerTransport, Place};
 
 use std::sync::Arc;
 

@@ -9,9 +9,8 @@
 //! Whatever goes wrong breaks the whole road, and the next caller opens another one: a frame that were lost while later
 //! ones arrived would look like a log that was lost.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,13 +23,12 @@ use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
-use super::transport::{Link, PeerTransport, unreachable};
+use super::link::{Link, unreachable};
+use super::transport::PeerTransport;
+use super::waiting::{NO_FRAME, Place, Waiting};
 
 /// Frames that wait for the network. Raft itself has fewer under way.
 const FRAMES_WAITING_MAX: usize = 256;
-
-/// The number that no frame has.
-const NO_FRAME: u64 = 0;
 
 /// See the module.
 pub(super) struct Talking {
@@ -44,68 +42,12 @@ pub(super) struct Talking {
     waiting: Waiting,
 }
 
-/// Who waits for the answer to which frame.
-#[derive(Clone, Default)]
-pub(super) struct Waiting(Arc<Mutex<Answers>>);
-
-#[derive(Default)]
-struct Answers {
-    broken: bool,
-    by_number: BTreeMap<u64, oneshot::Sender<RaftFrame>>,
-}
-
-impl Waiting {
-    fn wait_for(&self, number: u64) -> Option<oneshot::Receiver<RaftFrame>> {
-        let mut answers = self.0.lock().expect("no holder of this lock panics");
-        let (answer, answered) = oneshot::channel();
-        (!answers.broken).then(|| {
-            answers.by_number.insert(number, answer);
-            answered
-        })
-    }
-
-    fn take(&self, number: u64) -> Option<oneshot::Sender<RaftFrame>> {
-        self.0.lock().expect("no holder of this lock panics").by_number.remove(&number)
-    }
-
-    /// The road broke: whoever waits hears it.
-    pub(super) fn end(&self) {
-        let mut answers = self.0.lock().expect("no holder of this lock panics");
-        answers.broken = true;
-        answers.by_number.clear();
-    }
-
-    /// Resolves once the road broke.
-    pub(super) async fn ended(&self) {
-        if let Some(broken) = self.wait_for(NO_FRAME) {
-            // Nothing is ever sent there.
-            let _ = broken.await;
-        }
-    }
-
-    fn is_broken(&self) -> bool {
-        self.0.lock().expect("no holder of this lock panics").broken
-    }
-}
-
 /// A frame on its way.
 struct Sent {
     place: Place,
     answered: oneshot::Receiver<RaftFrame>,
     transport: Arc<PeerTransport>,
     link: Arc<Link>,
-}
-
-/// Who went away waits no more.
-struct Place {
-    waiting: Waiting,
-    number: u64,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.waiting.take(self.number);
-    }
 }
 
 impl Talking {
@@ -124,10 +66,6 @@ impl Talking {
         tokio::spawn(read_answers(answers, waiting.clone()));
         let (transport, link) = (Arc::downgrade(&transport), Arc::downgrade(&link));
         Ok(Arc::new(Self { transport, link, template, out, number: AtomicU64::new(NO_FRAME + 1), waiting }))
-    }
-
-    pub(super) fn is_broken(&self) -> bool {
-        self.waiting.is_broken()
     }
 
     fn send(&self, kind: RaftKind, body: Bytes) -> Option<Sent> {
@@ -174,30 +112,5 @@ impl Talk for Talking {
             }
         }
         .boxed()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn an_answer_finds_who_asked_and_a_broken_road_tells_everybody() {
-        let waiting = Waiting::default();
-        let (first, second) = (waiting.wait_for(1).unwrap(), waiting.wait_for(2).unwrap());
-        waiting.take(2).unwrap().send(RaftFrame { kind: 7, ..RaftFrame::default() }).unwrap();
-        assert_eq!(second.await.unwrap().kind, 7);
-        waiting.end();
-        waiting.ended().await;
-        assert!(first.await.is_err());
-        assert!(waiting.is_broken() && waiting.wait_for(3).is_none());
-    }
-
-    #[test]
-    fn who_gives_up_leaves_nothing_behind() {
-        let waiting = Waiting::default();
-        let _answered = waiting.wait_for(1);
-        drop(Place { waiting: waiting.clone(), number: 1 });
-        assert!(waiting.take(1).is_none());
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,10 +11,10 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use muster_channel::tls::Wanted;
-use muster_channel::{Credentials, MESSAGE_BYTES_MAX, Outside, dial, seal};
+use muster_channel::{Credentials, Outside, dial, seal};
 use muster_proto::wire::replica_client::ReplicaClient;
 use muster_proto::wire::{Claim, OpenReplica, RaftFrame};
-use muster_raft_store::{Identity, Peer, RaftKind, Talk, Transport, Unreachable};
+use muster_raft_store::{Identity, Peer, Unreachable};
 use prost::Message;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -22,19 +22,15 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-use super::talk::{Talking, Waiting};
+use super::link::{Link, unreachable};
 use super::{audience, frame};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_millis(500);
 /// Longest wait for the answer to proof of who we are.
-const OPEN: Duration = Duration::from_secs(2);
+pub(super) const OPEN: Duration = Duration::from_secs(2);
 /// A peer that could not be opened is not tried again for so long: heartbeats ask 20 times a second.
 const OPEN_REST: Duration = Duration::from_millis(50);
-/// A peer that answered on a connection, and then leaves calls unanswered for so long, is tried on another one: after a
-/// partition a connection may hang for as long as TCP pleases. An election time-out: who leads over such connections is
-/// followed again before long.
-const SILENCE: Duration = Duration::from_millis(300);
 /// Frames of a snapshot that wait for the network.
 const FRAMES_AHEAD_MAX: usize = 4;
 /// Longest wait for a peer's clock.
@@ -60,55 +56,6 @@ pub(crate) struct PeerTransport {
 pub(crate) struct Place {
     pub(crate) address: String,
     pub(crate) name: String,
-}
-
-/// What is known of the way to one peer.
-pub(super) struct Link {
-    address: String,
-    /// Once the state knows it.
-    name: Option<String>,
-    heard: Mutex<Heard>,
-    channel: Mutex<Channel>,
-    token: tokio::sync::Mutex<Token>,
-    /// The road that stays open; who opens it holds the lock.
-    talking: tokio::sync::Mutex<Option<Arc<Talking>>>,
-    /// Who waits on that road.
-    road: Mutex<Option<Waiting>>,
-}
-
-/// What a peer lets us hear.
-#[derive(Clone, Copy, Default)]
-struct Heard {
-    /// When the peer answered last.
-    answered: Option<Instant>,
-    /// Whether it did so on this connection: to make one takes its time.
-    here: bool,
-    /// When the first call was sent that nothing was heard after.
-    asked: Option<Instant>,
-}
-
-impl Heard {
-    fn ask(&mut self, now: Instant) {
-        self.asked.get_or_insert(now);
-    }
-
-    fn answer(&mut self, now: Instant) {
-        *self = Self { answered: Some(now), here: true, asked: None };
-    }
-
-    fn is_silent(&self, now: Instant) -> bool {
-        self.here && self.asked.is_some_and(|asked| now.duration_since(asked) >= SILENCE)
-    }
-
-    fn begin_anew(&mut self) {
-        (self.here, self.asked) = (false, None);
-    }
-}
-
-#[derive(Default)]
-struct Token {
-    value: Option<Bytes>,
-    not_before: Option<Instant>,
 }
 
 impl PeerTransport {
@@ -147,7 +94,7 @@ impl PeerTransport {
         *self.places.lock().expect("no holder of this lock panics") = places;
     }
 
-    fn link(&self, replica: u64, told: &str) -> Arc<Link> {
+    pub(super) fn link(&self, replica: u64, told: &str) -> Arc<Link> {
         let known = self.places.lock().expect("no holder of this lock panics").get(&replica).cloned();
         let name = known.as_ref().map(|place| place.name.clone());
         let address = known.as_ref().map_or(told, |place| &place.address);
@@ -174,30 +121,7 @@ impl PeerTransport {
         dial(&self.outside.wanting(&wanted), address, CONNECT)
     }
 
-    /// The open road, or a new one.
-    async fn talk(self: Arc<Self>, to: u64, link: Arc<Link>, limit: Duration) -> Result<Arc<dyn Talk>, Unreachable> {
-        let mut talking = link.talking.lock().await;
-        if let Some(open) = talking.as_ref().filter(|open| !open.is_broken()) {
-            return Ok(open.clone());
-        }
-        *talking = None;
-        let waiting = Waiting::default();
-        *link.road.lock().expect("no holder of this lock panics") = Some(waiting.clone());
-        let opening = Talking::open(self.clone(), to, link.clone(), waiting.clone());
-        let opened = tokio::select! {
-            opened = timeout(limit.min(OPEN), opening) => opened,
-            () = waiting.ended() => return Err(unreachable("the road to it broke")),
-        };
-        let Ok(opened) = opened else {
-            self.reconnect(&link);
-            return Err(unreachable("no answer in time"));
-        };
-        let opened = opened?;
-        *talking = Some(opened.clone());
-        Ok(opened)
-    }
-
-    async fn exchange(
+    pub(super) async fn exchange(
         &self,
         to: u64,
         link: &Link,
@@ -227,7 +151,7 @@ impl PeerTransport {
         }
     }
 
-    async fn exchange_stream(
+    pub(super) async fn exchange_stream(
         self: Arc<Self>,
         to: u64,
         link: Arc<Link>,
@@ -342,19 +266,6 @@ impl PeerTransport {
     }
 }
 
-impl Link {
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().expect("no holder of this lock panics")
-    }
-
-    pub(super) fn client(&self) -> ReplicaClient<Channel> {
-        let channel = self.channel.lock().expect("no holder of this lock panics").clone();
-        ReplicaClient::new(channel)
-            .max_encoding_message_size(MESSAGE_BYTES_MAX)
-            .max_decoding_message_size(MESSAGE_BYTES_MAX)
-    }
-}
-
 /// Through a channel: a boxed stream inside of a call hides from the compiler that all of it may move between threads.
 fn send_all(
     mut client: ReplicaClient<Channel>,
@@ -370,60 +281,4 @@ fn send_all(
         }
     });
     async move { client.snapshot(ReceiverStream::new(frames)).await }.boxed()
-}
-
-pub(super) fn unreachable(why: &str) -> Unreachable {
-    Unreachable(why.to_owned())
-}
-
-/// What raft-store is given: it needs futures that own what they use.
-pub(crate) struct Road(pub(crate) Arc<PeerTransport>);
-
-impl Transport for Road {
-    fn talk(&self, to: &Peer, limit: Duration) -> BoxFuture<'static, Result<Arc<dyn Talk>, Unreachable>> {
-        self.0.clone().talk(to.replica, self.0.link(to.replica, &to.address), limit).boxed()
-    }
-
-    fn call(
-        &self,
-        to: &Peer,
-        kind: RaftKind,
-        body: Bytes,
-        limit: Duration,
-    ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
-        let (transport, link, to) = (self.0.clone(), self.0.link(to.replica, &to.address), to.replica);
-        async move { transport.exchange(to, &link, kind as u32, body, limit).await }.boxed()
-    }
-
-    fn stream(
-        &self,
-        to: &Peer,
-        kind: RaftKind,
-        chunks: BoxStream<'static, Bytes>,
-        limit: Duration,
-    ) -> BoxFuture<'static, Result<Bytes, Unreachable>> {
-        let (transport, link, to) = (self.0.clone(), self.0.link(to.replica, &to.address), to.replica);
-        transport.exchange_stream(to, link, kind as u32, chunks, limit).boxed()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_is_silent_only_after_it_answered_and_then_left_a_call_unanswered() {
-        let start = Instant::now();
-        let mut heard = Heard::default();
-        heard.ask(start);
-        assert!(!heard.is_silent(start + SILENCE), "it is still being made");
-        heard.answer(start);
-        assert!(!heard.is_silent(start + SILENCE), "nothing is asked");
-        heard.ask(start);
-        heard.ask(start + SILENCE / 2);
-        assert!(!heard.is_silent(start + SILENCE / 2) && heard.is_silent(start + SILENCE));
-        heard.begin_anew();
-        heard.ask(start);
-        assert!(!heard.is_silent(start + SILENCE) && heard.answered == Some(start));
-    }
 }
