@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use muster_dialect::conf::HEARTBEAT_MS_MAX;
 use muster_model::cluster::FEATURE_LEVEL_MAX;
 use muster_proto::durable::ConfigFiles;
 use muster_raft_store::StoreKind;
@@ -80,7 +81,7 @@ impl Default for Timers {
     fn default() -> Self {
         Self {
             raft: muster_raft_store::Timers::default(),
-            heartbeat: Duration::from_secs(5),
+            heartbeat: Duration::from_millis(u64::from(HEARTBEAT_MS_MAX)),
             look_again: Duration::from_secs(1),
             ask_to_join: Duration::from_secs(1),
             schedule_rest: Duration::from_millis(2),

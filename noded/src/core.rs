@@ -82,8 +82,9 @@ impl Noded {
         let records = loaded.records.iter().filter_map(|bytes| Record::decode(&bytes[..]).ok()).collect();
         let (news, news_rx) = mpsc::channel(NEWS_WAITING_MAX);
         let found = steps.open(news).await;
-        let (agent, actions) =
-            Agent::restore(settings.agent, &settings.boot_id, records, found, (settings.boot_clock_ms)());
+        let now_ms = (settings.boot_clock_ms)();
+        let (mut agent, mut actions) = Agent::restore(settings.agent, &settings.boot_id, records, found, now_ms);
+        actions.extend(agent.resume_lease(steps.lease_until_ms(), now_ms));
         let agent = Arc::new(Mutex::new(agent));
 
         let listen_error = |error| StartError::Listen { address: settings.listen.clone(), error };
@@ -212,7 +213,7 @@ impl Core {
                     }
                 },
                 () = tokio::time::sleep_until(beat_at) => {
-                    self.beat();
+                    self.beat()?;
                     beat_at = self.next_beat();
                 }
                 () = tokio::time::sleep_until(repeat_at) => {
@@ -286,8 +287,7 @@ impl Core {
         let attempts = self.agent().inventory();
         self.say(from_node::Body::Inventory(Inventory { attempts }));
         self.repeat_reports();
-        self.beat();
-        Ok(())
+        self.beat()
     }
 
     fn on_said(&mut self, message: ToNode) -> io::Result<()> {
@@ -299,10 +299,7 @@ impl Core {
                 }
                 self.on(Input::Acked { seq: ack.seq })
             }
-            Some(to_node::Body::HeartbeatAck(ack)) => match ack.authority {
-                Some(authority) => self.on(Input::AuthoritySeen(authority)),
-                None => Ok(()),
-            },
+            Some(to_node::Body::HeartbeatAck(ack)) => self.on(Input::HeartbeatAcked(Box::new(ack))),
             Some(to_node::Body::Registered(registered)) => self.on(Input::Registered(Box::new(registered))),
             Some(to_node::Body::Redirect(_) | to_node::Body::Refused(_)) => {
                 // Dropping the sender ends the session; the next one finds the leader.
@@ -313,11 +310,13 @@ impl Core {
         }
     }
 
-    fn beat(&mut self) {
+    fn beat(&mut self) -> io::Result<()> {
         if self.leader.is_none() {
-            return;
+            return Ok(());
         }
         self.beats += 1;
+        // Before it leaves: a lease counts from here.
+        self.on(Input::Beat { seq: self.beats })?;
         let load = self.steps.load();
         let heartbeat =
             Heartbeat { seq: self.beats, load_hundredths: load.load_hundredths, free_mem_mib: load.free_mem_mib };
@@ -327,6 +326,7 @@ impl Core {
         if !attempts.is_empty() {
             self.say(from_node::Body::Inventory(Inventory { attempts }));
         }
+        Ok(())
     }
 
     fn repeat_reports(&mut self) {

@@ -240,12 +240,14 @@ impl SessionKeeper {
 
     fn say_hello(&self) -> Hello {
         let settings = &self.settings;
-        let (newest, holds) = {
+        let (newest, holds, lease_ms) = {
             let agent = self.agent.lock().expect("no holder of this lock panics");
             let ended = |row: &muster_model::agent::AttemptRow| row.phase() >= muster_model::agent::Phase::Released;
-            let held =
-                agent.attempts().map(|row| HeldAttempt { uid: row.uid, attempt: row.attempt, ended: ended(row) });
-            (agent.newest().clone(), held.collect())
+            let held = agent.attempts().map(|row| {
+                let (ended, lives) = (ended(row), row.may_live());
+                HeldAttempt { uid: row.uid, attempt: row.attempt, ended, lives }
+            });
+            (agent.newest().clone(), held.collect(), agent.lease_to_say_ms())
         };
         let held_config = self.config.which();
         let registration = RegisterNode {
@@ -261,6 +263,7 @@ impl SessionKeeper {
             config_version: held_config.as_ref().map_or(0, |held| held.version),
             journal_complete: settings.journal_complete,
             holds,
+            lease_ms,
         };
         Hello {
             registration: Some(registration),

@@ -51,6 +51,12 @@ pub struct Ending {
 pub trait Steps: Send + Sync + 'static {
     /// Called once, first: what lives or left an exit record. News of it, and of all that follows, goes to `news`.
     fn open(&self, news: News) -> BoxFuture<'_, Vec<FoundStep>>;
+    /// The end of the node's lease as [`keep_lease`](Self::keep_lease) was told last, in this boot; 0: it was not.
+    fn lease_until_ms(&self) -> u64;
+    /// Every supervisor that is started from now on, or was started since the first call of this, ends its step by itself at this
+    /// instant of the boot-time clock, whatever becomes of this daemon, unless the instant is moved again before it has come.
+    /// [`NO_END`](muster_model::agent::NO_END): never.
+    fn keep_lease(&self, until_ms: u64);
     /// Starts a supervisor. Answered by `StepStarted` and `StepExited`.
     fn start(&self, step: StepKey, launch: wire::LaunchStep);
     /// Starts an extern step: a supervisor that holds no task until it is ended.

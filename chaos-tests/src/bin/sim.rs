@@ -12,7 +12,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 const USAGE: &str =
     "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
        sim [--again N] [--brief] --story NAME | sim --stories | sim --states
-  --fencing: nodes can be fenced. --changes: replicas, disks, clocks, slurm.conf and programs change meanwhile.
+  --fencing: nodes can be fenced. --leases: they keep leases. --changes: replicas, disks, clocks, slurm.conf and programs change meanwhile.
   --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
 
@@ -61,6 +61,7 @@ fn parse() -> Result<Wanted> {
             "--stories" => list(&STORIES.map(|story| story.name)),
             "--states" => list(STATES),
             "--changes" => wanted.shape.changes = true,
+            "--leases" => wanted.shape.leases = true,
             "--fencing" => wanted.shape.fencing = true,
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
@@ -111,6 +112,9 @@ fn many(from: u64, count: u64, shape: &Shape) -> Result<bool> {
         }
         if shape.changes {
             child.arg("--changes");
+        }
+        if shape.leases {
+            child.arg("--leases");
         }
         if shape.fencing {
             child.arg("--fencing");

@@ -21,9 +21,15 @@ impl What {
             | What::MuteNode(node)
             | What::DeafenNode(node)
             | What::WipeSpool(node)
+            | What::IsolateLeaderWith(node)
             | What::Rejoin(node) => Some(node),
             _ => None,
         }
+    }
+
+    /// Whether it lies with controllers, or their network.
+    pub(super) fn disturbs_controllers(self) -> bool {
+        self.node().is_none() || matches!(self, What::IsolateLeaderWith(_))
     }
 
     /// Whether it is over when it has begun, but for a controller that is down meanwhile.

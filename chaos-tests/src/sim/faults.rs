@@ -25,6 +25,8 @@ pub(crate) enum What {
     CrashAll,
     /// Whoever leads hears and reaches no other controller; clients and nodes do.
     IsolateLeader,
+    /// The same, and this node reaches nobody else.
+    IsolateLeaderWith(usize),
     /// One controller is cut off from everybody.
     CutController(usize),
     /// What one controller sends to another is lost; not what comes back.
@@ -87,6 +89,7 @@ impl What {
             What::CrashController(_) => "controller crashes",
             What::CrashAll => "power cuts of all controllers",
             What::IsolateLeader => "isolated leaders",
+            What::IsolateLeaderWith(_) => "leaders isolated with a node",
             What::CutController(_) => "controllers cut off",
             What::OneWay(..) => "one-way partitions",
             What::CutLogin(_) => "clients cut off",

@@ -13,10 +13,12 @@ thread_local! {
 }
 
 /// Part of a message, and what it is counted as.
-const WORDS: [(&str, &str); 4] = [
+const WORDS: [(&str, &str); 6] = [
     ("refused: an order of an older authority", super::states::OLDER_AUTHORITY),
     ("refused: an order for epoch", super::states::OTHER_EPOCH),
     ("recorded nothing:", super::states::STALE_REPORTS),
+    ("attempts are being ended, and nothing is begun", super::states::LEASES_OVER),
+    ("what ran on a lost node is over, by time", super::states::PROVEN_BY_TIME),
     ("leadership was handed over", super::states::HAND_OVERS),
 ];
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use muster_model::agent::{AttemptKey, Found, FoundStep, StepExit, StepKey};
+use muster_model::agent::{AttemptKey, Found, FoundStep, NO_END, StepExit, StepKey};
 use muster_noded::JournalStore;
 use muster_noded::journal::MemoryJournal;
 
@@ -16,6 +16,8 @@ use crate::oracle::{Oracle, Run};
 
 /// What wait(2) says of a process that SIGKILL ended.
 const KILLED: u32 = 9;
+/// How long SIGKILL takes, virtual ms.
+const KILL_MS: u64 = 1;
 /// What it says of one that SIGTERM ended.
 const TERMINATED: u32 = 15;
 
@@ -48,6 +50,8 @@ struct State {
     boots: u32,
     booted_ms: u64,
     spools: u8,
+    /// Until when noded wrote down that the node's lease was renewed, virtual ms, and in which boot.
+    lease: Option<(u32, u64)>,
     processes: BTreeMap<StepKey, Process>,
 }
 
@@ -58,6 +62,9 @@ struct Process {
     ends_ms: u64,
     status: u32,
     ended_by_others: bool,
+    /// Its supervisor ends it then, unless the lease was renewed.
+    lease_ms: Option<u64>,
+    lease_over: bool,
     over: Over,
 }
 
@@ -73,7 +80,7 @@ enum Over {
 impl Machine {
     /// Powered on at virtual time 0.
     pub(crate) fn new(name: &str, oracle: &Oracle, trace: &Trace) -> Self {
-        let state = State { boots: 1, booted_ms: 0, spools: 1, processes: BTreeMap::new() };
+        let state = State { boots: 1, booted_ms: 0, spools: 1, lease: None, processes: BTreeMap::new() };
         Self {
             name: name.to_owned(),
             journal: MemoryJournal::default(),
@@ -103,7 +110,8 @@ impl Machine {
     pub(crate) fn wipe_spool(&self) {
         self.journal.replace(&[]).expect("this disk has room");
         self.config.replace(&[]).expect("this disk has room");
-        self.state().spools += 1;
+        let mut state = self.state();
+        (state.spools, state.lease) = (state.spools + 1, None);
     }
 
     /// When it booted, virtual ms.
@@ -124,8 +132,22 @@ impl Machine {
         self.journal.power_cut();
     }
 
-    /// A process of `run` begins.
-    pub(crate) fn begin(&self, run: Run, work: Work) {
+    /// Until when the lease was renewed in this boot, virtual ms.
+    pub(crate) fn lease_ms(&self) -> Option<u64> {
+        let state = self.state();
+        state.lease.filter(|(boot, _)| *boot == state.boots).map(|(_, until_ms)| until_ms)
+    }
+
+    /// noded writes that down at `now_ms`.
+    pub(crate) fn keep_lease(&self, now_ms: u64, until_ms: u64) {
+        // A supervisor that found its end come looked before.
+        self.settle(now_ms);
+        let mut state = self.state();
+        state.lease = Some((state.boots, until_ms));
+    }
+
+    /// A process of `run` begins; its supervisor knows this end of the node's lease.
+    pub(crate) fn begin(&self, run: Run, work: Work, lease_ms: Option<u64>) {
         let now_ms = run.began_ms;
         let step = StepKey { attempt: AttemptKey { uid: run.uid, attempt: run.attempt }, step: run.step };
         self.trace.event_at(now_ms, &format!("{} begins {step} on cores {:02x?}", self.name, run.cores));
@@ -135,7 +157,8 @@ impl Machine {
             seen.runs.len() - 1
         };
         let (ends_ms, status, stubborn) = (now_ms + work.run_ms, work.status, work.stubborn);
-        let process = Process { run: index, stubborn, ends_ms, status, ended_by_others: false, over: Over::No };
+        let (ended_by_others, lease_over, over) = (false, false, Over::No);
+        let process = Process { run: index, stubborn, ends_ms, status, ended_by_others, lease_ms, lease_over, over };
         self.state().processes.insert(step, process);
     }
 
@@ -147,6 +170,13 @@ impl Machine {
         let (after, status) = if process.stubborn { (kill_wait_ms, KILLED) } else { (term_ms, TERMINATED) };
         if now_ms + after < process.ends_ms {
             (process.ends_ms, process.status, process.ended_by_others) = (now_ms + after, status, true);
+        }
+    }
+
+    /// Whoever kills it now does so because the node's lease is over.
+    pub(crate) fn note_lease_over(&self, step: StepKey) {
+        if let Some(process) = self.state().processes.get_mut(&step).filter(|process| process.over == Over::No) {
+            process.lease_over = true;
         }
     }
 
@@ -162,7 +192,8 @@ impl Machine {
         let state = self.state();
         let process = state.processes.get(&step).filter(|process| process.over == Over::Recorded)?;
         let end_ms = EPOCH_MS + process.ends_ms;
-        Some(StepExit { wait_status: process.status, end_ms, empty: true, ..StepExit::default() })
+        let (wait_status, lease_over) = (process.status, process.lease_over);
+        Some(StepExit { wait_status, end_ms, empty: true, lease_over, ..StepExit::default() })
     }
 
     /// Steps of an attempt that live.
@@ -204,9 +235,17 @@ impl Machine {
     /// Writes down what ended by itself before `now_ms`.
     pub(crate) fn settle(&self, now_ms: u64) {
         let mut state = self.state();
+        let renewed_ms = state.lease.map(|(_, until_ms)| until_ms);
         for (step, process) in &mut state.processes {
+            if process.over == Over::No {
+                process.obey_lease(now_ms, renewed_ms);
+            }
             if process.over == Over::No && process.ends_ms <= now_ms {
                 process.over = Over::Recorded;
+                if process.lease_over {
+                    // A node whose lease is over has failed, whoever could not renew it.
+                    self.oracle.seen().node_faults.entry(self.name.clone()).or_insert(process.ends_ms);
+                }
                 let by_itself = (!process.ended_by_others).then_some(process.status);
                 self.note_over(process.run, process.ends_ms, by_itself);
                 let (name, at_ms, status) = (&self.name, process.ends_ms, process.status);
@@ -225,6 +264,24 @@ impl Machine {
     }
 }
 
+impl Process {
+    /// What a supervisor does by itself: at the end that it knows it looks for a later one, and kills where there is none.
+    fn obey_lease(&mut self, now_ms: u64, renewed_ms: Option<u64>) {
+        let Some(known_ms) = self.lease_ms.filter(|known_ms| *known_ms <= now_ms) else { return };
+        match renewed_ms.filter(|renewed_ms| *renewed_ms > known_ms) {
+            Some(renewed_ms) => {
+                self.lease_ms = Some(renewed_ms).filter(|until_ms| *until_ms != NO_END);
+                self.obey_lease(now_ms, None);
+            }
+            None if known_ms + KILL_MS < self.ends_ms => {
+                (self.ends_ms, self.status) = (known_ms + KILL_MS, KILLED);
+                (self.ended_by_others, self.lease_over) = (true, true);
+            }
+            None => {}
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -237,7 +294,7 @@ mod tests {
         let (uid, attempt) = (STEP.attempt.uid, STEP.attempt.attempt);
         let (node, cores) = ("n1".to_owned(), vec![1]);
         let run = Run { uid, attempt, step: 0, node, cores, began_ms: 10, over_ms: None, ended_with: None };
-        machine.begin(run, Work { run_ms: 100, status: 0x100, stubborn: true });
+        machine.begin(run, Work { run_ms: 100, status: 0x100, stubborn: true }, None);
         (machine, oracle)
     }
 

@@ -26,6 +26,8 @@ pub(crate) const CORES: u32 = 8;
 /// `SlurmdTimeout`: short, so that a partition of a few seconds loses a node.
 pub(crate) const SLURMD_TIMEOUT_S: u32 = 2;
 
+/// `LeaseSec`: a partition of a few seconds ends it, an election does not.
+const LEASE_S: u32 = 2;
 /// `MinJobAge` at first: longer than a run.
 const MIN_JOB_AGE_S: u32 = 3_600;
 /// Controllers that may be added to those that found a cluster.
@@ -52,6 +54,8 @@ pub struct Shape {
     pub story: Option<&'static Story>,
     /// Whether nodes can be fenced: the site has a fence.conf.
     pub fencing: bool,
+    /// Whether nodes keep leases, whose end is proof.
+    pub leases: bool,
     /// Whether replicas come and go, disks and clocks fail, slurm.conf is edited and programs are upgraded meanwhile.
     pub changes: bool,
 }
@@ -68,6 +72,7 @@ impl Default for Shape {
             safety_ms: 14_000,
             story: None,
             fencing: false,
+            leases: false,
             changes: false,
         }
     }
@@ -76,8 +81,8 @@ impl Default for Shape {
 impl Shape {
     /// Of a story.
     pub fn of(story: &'static Story) -> Self {
-        let (replicas, fencing) = (story.replicas, story.devices.is_some());
-        Self { replicas, fencing, story: Some(story), ..Self::default() }
+        let (replicas, fencing, leases) = (story.replicas, story.devices.is_some(), story.leases);
+        Self { replicas, fencing, leases, story: Some(story), ..Self::default() }
     }
 
     /// Whether programs are of two versions: the cluster is founded by the older one.
@@ -129,8 +134,10 @@ impl Shape {
              PartitionName=debug Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP\n"
         );
         let mut files = vec![ConfigFile { path: "slurm.conf".into(), text }];
-        if self.fencing {
-            files.push(ConfigFile { path: "fence.conf".into(), text: self.fence_conf() });
+        let leases = if self.leases { format!("ProofOfDeath=lease LeaseSec={LEASE_S}\n") } else { String::new() };
+        let fences = if self.fencing { self.fence_conf() } else { String::new() };
+        if self.fencing || self.leases {
+            files.push(ConfigFile { path: "fence.conf".into(), text: leases + &fences });
         }
         ConfigFiles { files }
     }
@@ -170,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_configuration_has_no_findings() {
-        let shape = Shape { fencing: true, ..Shape::default() };
+        let shape = Shape { fencing: true, leases: true, ..Shape::default() };
         let stored: Vec<_> =
             shape.files(&Changes::new(&shape)).files.into_iter().map(|file| (file.path, file.text)).collect();
         let parsed = muster_dialect::conf::parse(&muster_dialect::conf::Stored(&stored), "slurm.conf");

@@ -15,6 +15,11 @@ pub(super) const OLD_PROGRAMS_SERVED: &str = "older programs that served";
 /// A program that was older than what was in force ended, and said so.
 pub(super) const OLD_PROGRAMS_REFUSED: &str = "older programs refused";
 
+/// A node's lease ended, and work with it.
+pub(super) const LEASES_OVER: &str = "leases that ended work";
+/// A leader counted what ran on a lost node as over, because its lease was.
+pub(super) const PROVEN_BY_TIME: &str = "nodes proven dead by time";
+
 /// A fence ended processes.
 pub(super) const STRIKES_ON_WORK: &str = "strikes that ended work";
 
@@ -25,6 +30,7 @@ pub const STATES: &[&str] = &[
     "controller crashes",
     "controllers cut off",
     "isolated leaders",
+    "leaders isolated with a node",
     "leader crashes",
     "leaders without a voice",
     "leaders' clocks ahead",
@@ -55,6 +61,9 @@ pub const STATES: &[&str] = &[
     "submits without an answer",
     "time limits passed",
     "unsynced writes lost",
+    // Where nodes keep leases.
+    LEASES_OVER,
+    PROVEN_BY_TIME,
     // Where nodes can be fenced.
     "fence calls repeated",
     "fence levels that failed",

@@ -5,13 +5,15 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use muster_channel::{BoxFuture, BoxStream, Random};
-use muster_model::agent::{AttemptKey, Found, FoundStep, Input, StepKey};
+use muster_model::agent::{AttemptKey, Found, FoundStep, Input, NO_END, StepKey};
 use muster_noded::{Ending, JobUser, Load, News, Steps};
+use muster_proto::durable::EndCause;
 use muster_proto::wire::{BroadcastDone, BroadcastStart, Hold, LaunchStep, PidInfo};
 use tokio::sync::mpsc;
 
@@ -32,12 +34,14 @@ pub(crate) struct SimSteps {
     machine: Machine,
     random: Random,
     news: Arc<OnceLock<News>>,
+    /// The end of the lease that new supervisors are told, virtual ms; 0: none.
+    lease_ms: Arc<AtomicU64>,
 }
 
 impl SimSteps {
     /// Of a noded that is about to start on `machine`.
     pub(crate) fn new(machine: Machine, random: Random) -> Self {
-        Self { machine, random, news: Arc::default() }
+        Self { machine, random, news: Arc::default(), lease_ms: Arc::default() }
     }
 
     fn chore(&self) -> Duration {
@@ -89,7 +93,8 @@ impl SimSteps {
         let AttemptKey { uid, attempt } = step.attempt;
         let (node, began_ms) = (self.machine.name.clone(), now_ms());
         let run = Run { uid, attempt, step: step.step, node, cores, began_ms, over_ms: None, ended_with: None };
-        self.machine.begin(run, work);
+        let lease_ms = Some(self.lease_ms.load(Ordering::Relaxed)).filter(|until_ms| *until_ms != 0);
+        self.machine.begin(run, work, lease_ms);
         self.watch(step);
     }
 }
@@ -102,6 +107,16 @@ impl Steps for SimSteps {
             self.watch(living.step);
         }
         Box::pin(std::future::ready(found))
+    }
+
+    fn lease_until_ms(&self) -> u64 {
+        self.machine.lease_ms().map_or(0, |until_ms| until_ms.saturating_sub(self.machine.booted_ms()))
+    }
+
+    fn keep_lease(&self, until_ms: u64) {
+        let until_ms = if until_ms == NO_END { NO_END } else { until_ms + self.machine.booted_ms() };
+        self.lease_ms.store(if until_ms == NO_END { 0 } else { until_ms }, Ordering::Relaxed);
+        self.machine.keep_lease(now_ms(), until_ms);
     }
 
     fn start(&self, step: StepKey, launch: LaunchStep) {
@@ -124,6 +139,9 @@ impl Steps for SimSteps {
 
     fn end(&self, step: StepKey, how: Ending) {
         if how.at_once {
+            if how.cause == EndCause::NodeFail {
+                self.machine.note_lease_over(step);
+            }
             return self.kill(step);
         }
         let term_ms = 1 + self.random.below(30);

@@ -117,6 +117,13 @@ impl Storm {
                 let others = |name: &String| pairs(name, controllers.iter().filter(|other| *other != name));
                 leader.iter().map(|name| self.part(sim, others(name))).collect()
             }
+            What::IsolateLeaderWith(node) => {
+                let node = &self.world.shape.node_names()[node];
+                let others = |name: &String| controllers.iter().filter(move |other| *other != name).collect::<Vec<_>>();
+                let with =
+                    |name: &String| [pairs(name, others(name).into_iter()), pairs(node, others(name).into_iter())];
+                leader.iter().map(|name| self.part(sim, with(name).concat())).collect()
+            }
             What::CutController(one) => vec![self.part(sim, self.everybody_but(&controllers[one]))],
             What::OneWay(from, to) if from == to => Vec::new(),
             What::OneWay(from, to) => vec![silence(sim, vec![(controllers[from].clone(), controllers[to].clone())])],
@@ -195,7 +202,7 @@ impl Storm {
         if let What::SlowDisk(_, ms) = fault.what {
             self.calm.not_before_ms = self.calm.not_before_ms.max(now_ms + fault.for_ms + ms);
         }
-        let lasts = !fault.what.is_a_crash() && fault.what.node().is_none();
+        let lasts = !fault.what.is_a_crash() && fault.what.disturbs_controllers();
         for undo in undo {
             self.serial += 1;
             self.disturbances += usize::from(lasts);
@@ -205,12 +212,12 @@ impl Storm {
 
     /// Which nodes may lose work, or that controllers are disturbed.
     fn note_kind(&mut self, now_ms: u64, what: What) {
-        match what.node() {
-            Some(node) => {
-                let name = self.world.shape.node_names()[node].clone();
-                self.world.oracle.seen().node_faults.entry(name).or_insert(now_ms);
-            }
-            None => self.disturb(now_ms),
+        if let Some(node) = what.node() {
+            let name = self.world.shape.node_names()[node].clone();
+            self.world.oracle.seen().node_faults.entry(name).or_insert(now_ms);
+        }
+        if what.disturbs_controllers() {
+            self.disturb(now_ms);
         }
     }
 

@@ -1,12 +1,15 @@
 //! Liveness: nodes that are silent are suspected, then lost; nodes that speak again return.
 //!
+//! Where the site lets time count as proof (`ProofOfDeath`), it is told here that what ran on a lost node is over.
+//!
 //! Who was heard when is soft state. A new leader has heard nobody: every node is given one bounded grace from the
 //! beginning of the term, so that an election by itself marks nobody down.
 
 use std::time::Duration;
 
-use muster_model::cluster::Node;
-use muster_proto::durable::{LoseNode, NodeBase, ReturnNode, SuspectNode, command};
+use muster_dialect::conf::Proof;
+use muster_model::cluster::{Cluster, Node};
+use muster_proto::durable::{LoseNode, NodeBase, ProveNodeDead, ReturnNode, SuspectNode, command};
 use tokio::time::Instant;
 
 use super::Term;
@@ -18,9 +21,17 @@ const SILENCE_DEFAULT: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(term: Term) {
     let began = Instant::now();
+    if term.member.core.read(Cluster::proof_of_death) == Proof::Timeout {
+        tracing::warn!("ProofOfDeath=timeout is UNSAFE: a job of a node that is only cut off runs twice");
+    }
     loop {
         tokio::time::sleep(term.seat.settings.timers.look_again).await;
-        for command in due(&term, began) {
+        for command in due(&term, began).into_iter().chain(proven(&term, began)) {
+            if let command::Body::ProveNodeDead(of) = &command {
+                // From here on it hears nothing that was meant for its old epoch.
+                term.member.sessions.end(of.node);
+                tracing::warn!(node = of.node, epoch = of.epoch, "what ran on a lost node is over, by time");
+            }
             // Whatever it is told, the next look derives it again.
             let _ = term.member.proposer.duty(command).await;
         }
@@ -40,6 +51,18 @@ fn due(term: &Term, began: Instant) -> Vec<command::Body> {
         judge(node, now.saturating_duration_since(heard), limit, heard > began, cluster_ms)
     });
     judged.collect()
+}
+
+/// Lost nodes that have been silent for so long that time proves their work over. What was renewed before this leader's own
+/// barrier was renewed by another, which counts as heard at the barrier.
+fn proven(term: &Term, began: Instant) -> Vec<command::Body> {
+    let now = Instant::now();
+    let lost = term.member.core.read(Cluster::provable);
+    let silent = lost.into_iter().filter(|lost| {
+        let heard = term.member.sightings.of(lost.node).map_or(began, |sighting| sighting.at.max(began));
+        now.saturating_duration_since(heard) >= Duration::from_millis(lost.wait_ms)
+    });
+    silent.map(|lost| command::Body::ProveNodeDead(ProveNodeDead { node: lost.node, epoch: lost.epoch })).collect()
 }
 
 /// One that is being fenced may not return: it is nobody's to judge before that is over.

@@ -3,6 +3,7 @@
 mod doors;
 mod fence;
 mod http;
+mod leases;
 mod life;
 mod membership;
 mod overload;

@@ -11,8 +11,8 @@ use muster_proto::durable::{
 };
 use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::{
-    Claim, FromNode, Hello, InitCluster, JobInfo, Joined, ListJobs, NodeUp, Order, Registered, Report, Submit, ToNode,
-    from_node, order, reply, report, request, to_node,
+    Claim, FromNode, Heartbeat, Hello, InitCluster, JobInfo, Joined, ListJobs, NodeUp, Order, Registered, Report,
+    Submit, ToNode, from_node, order, reply, report, request, to_node,
 };
 use muster_raft_store::{MemoryDisk, StoreKind};
 use prost::Message;
@@ -244,6 +244,10 @@ impl FakeNode {
     async fn say(&self, body: from_node::Body) {
         // A session that is over is noticed by the reader.
         let _ = self.up.send(frame(body)).await;
+    }
+
+    pub(crate) async fn beat(&self, seq: u64) {
+        self.say(from_node::Body::Heartbeat(Heartbeat { seq, ..Heartbeat::default() })).await;
     }
 
     pub(crate) async fn report(&mut self, body: report::Body) {

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! MaxFences=3 FenceWindow=600
+//! ProofOfDeath=lease LeaseSec=120
 //! NodeName=n[1-99] Level=1 Agent=fence_ipmilan Parameters="ip=bmc-%n username=fence lanplus=1" PasswordFile=/etc/slurm/bmc.key
 //! NodeName=n[1-99] Level=2 Agent=fence_apc Parameters="ip=pdu1 plug=%n" PasswordFile=/etc/slurm/pdu.key Timeout=30
 //! ```
@@ -18,6 +19,7 @@ use super::hosts;
 use super::keys::{Key, Support};
 use super::lexer::Pair;
 use super::nodes::Nodes;
+use super::proof::{self, Proof};
 use super::value::Kind::{self, Bool, Choice, Count, Text};
 
 /// Levels that one node may have.
@@ -48,6 +50,10 @@ pub struct FenceConf {
     pub retry_max_s: u32,
     /// `AgentDir`: where agents are that are named without a path.
     pub agent_dir: String,
+    /// `ProofOfDeath`: what else counts as proof that a lost node's work is over.
+    pub proof: Proof,
+    /// `LeaseSec`: so long a node keeps its work without hearing from a leader; counts with `ProofOfDeath=lease`.
+    pub lease_s: u32,
     /// In the order of the file.
     pub devices: Vec<FenceDevice>,
     /// By node: places in `devices`, by level, then in the order of the file.
@@ -81,6 +87,8 @@ impl Default for FenceConf {
             retry_s: 60,
             retry_max_s: 3_600,
             agent_dir: "/usr/sbin".to_owned(),
+            proof: Proof::Certain,
+            lease_s: 0,
             devices: Vec::new(),
             of_node: BTreeMap::new(),
         }
@@ -127,6 +135,8 @@ const GLOBAL: &[Key] = &[
     key("FenceRetry", Count(TIME_S_MAX), "60"),
     key("FenceRetryMax", Count(TIME_S_MAX), "3600"),
     key("AgentDir", Text, "/usr/sbin"),
+    key("ProofOfDeath", Choice(&proof::NAMES), "certain"),
+    key("LeaseSec", Count(TIME_S_MAX), ""),
 ];
 
 const NODE: &[Key] = &[
@@ -139,11 +149,11 @@ const NODE: &[Key] = &[
     key("Action", Choice(&["off", "reboot"]), "off"),
 ];
 
-/// Reads all lines of fence.conf. Nodes that slurm.conf does not know give a warning.
-pub(super) fn read(lines: &[Vec<Pair>], known: &Nodes, findings: &mut Findings) -> FenceConf {
+/// Reads all lines of fence.conf. Nodes that slurm.conf does not know give a warning. `slurmd_timeout_s`: of slurm.conf.
+pub(super) fn read(lines: &[Vec<Pair>], known: &Nodes, slurmd_timeout_s: u32, findings: &mut Findings) -> FenceConf {
     let is_device = |pairs: &&Vec<Pair>| pairs.iter().any(|pair| pair.key.eq_ignore_ascii_case("NodeName"));
     let global: Vec<Pair> = lines.iter().filter(|pairs| !is_device(pairs)).flatten().cloned().collect();
-    let mut conf = read_global(&global, findings);
+    let mut conf = read_global(&global, slurmd_timeout_s, findings);
     for pairs in lines.iter().filter(is_device) {
         let fields = Fields::read("fence.conf", pairs, NODE, findings);
         let names = fields.text("NodeName").and_then(|text| hosts::expand(text, fields.place("NodeName"), findings));
@@ -160,11 +170,14 @@ pub(super) fn read(lines: &[Vec<Pair>], known: &Nodes, findings: &mut Findings) 
     conf
 }
 
-fn read_global(pairs: &[Pair], findings: &mut Findings) -> FenceConf {
+fn read_global(pairs: &[Pair], slurmd_timeout_s: u32, findings: &mut Findings) -> FenceConf {
     let fields = Fields::read("fence.conf", pairs, GLOBAL, findings);
     let defaults = FenceConf::default();
     let number = |key: &str, default: u32| fields.number_u32(key).unwrap_or(default);
+    let (proof, lease_s) = proof::read(&fields, slurmd_timeout_s, findings);
     let conf = FenceConf {
+        proof,
+        lease_s,
         auto: fields.boolean("FenceAuto").unwrap_or(defaults.auto),
         delay_s: number("FenceDelay", defaults.delay_s),
         max_fences: number("MaxFences", defaults.max_fences),

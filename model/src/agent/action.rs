@@ -77,6 +77,20 @@ pub enum Action {
         /// Which attempt.
         attempt: AttemptKey,
     },
+    /// Supervisors end their steps by themselves at this instant of the boot-time clock, unless it is moved again;
+    /// [`NO_END`](super::NO_END): never.
+    KeepLease {
+        /// The instant.
+        until_ms: u64,
+    },
+    /// No leader has renewed the node's lease: what it has is being ended. Say so in the log.
+    LeaseOver {
+        /// Attempts that were not over.
+        attempts: usize,
+    },
+    /// End the session and register anew, wherever somebody leads: the cluster has another lease on record than this node keeps, or
+    /// the leader of the session does not renew it.
+    RegisterAgain,
     /// An order was not obeyed; say so in the log.
     Refuse {
         /// Why.

@@ -34,7 +34,7 @@ impl Agent {
         let cause = EndCause::try_from(ending.cause).unwrap_or(EndCause::None);
         for (step, told) in live {
             if !told {
-                let how = How { cause, kill_wait_s: ending.kill_wait_s, whole: true, at_once: false };
+                let how = How { cause, kill_wait_s: ending.kill_wait_s, whole: true, at_once: ending.at_once };
                 self.tell_end(key, step, how, now, out);
             }
         }

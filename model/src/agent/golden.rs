@@ -17,6 +17,7 @@ fn attempt() -> AttemptRow {
         time_limit_s: 60,
         timed_out: true,
         kill_at_ms: 6,
+        leased: false,
     };
     AttemptRow {
         uid: 7,
@@ -24,7 +25,7 @@ fn attempt() -> AttemptRow {
         phase: 5,
         hold: Some(Box::new(wire::Hold { time_limit_s: 60, ..wire::Hold::default() })),
         steps: vec![step],
-        ending: Some(EndingRow { cause: 1, kill_wait_s: 30 }),
+        ending: Some(EndingRow { cause: 1, kill_wait_s: 30, at_once: false }),
         time_limit_s: 60,
         running_since_ms: 4,
         warned: true,
@@ -36,7 +37,13 @@ fn attempt() -> AttemptRow {
     }
 }
 
-const GOLDEN: [(&str, &str); 5] = [
+fn leased() -> AttemptRow {
+    let steps = vec![StepRow { step: 3, leased: true, ..StepRow::default() }];
+    let ending = Some(EndingRow { cause: 1, kill_wait_s: 30, at_once: true });
+    AttemptRow { uid: 7, attempt: 2, phase: 5, steps, ending, ..AttemptRow::default() }
+}
+
+const GOLDEN: [(&str, &str); 7] = [
     ("authority", "080912080a02010110021803"),
     ("registration", "08091a0408041005"),
     (
@@ -45,6 +52,8 @@ const GOLDEN: [(&str, &str); 5] = [
     ),
     ("forgotten", "08092a0408071002"),
     ("boot", "0809320162"),
+    ("registration with a lease", "08091a070804100518e807"),
+    ("attempt under a lease", "080922140807100218052a040803400132060801101e1801"),
 ];
 
 #[test]
@@ -52,10 +61,12 @@ fn records_keep_their_bytes() {
     let authority = wire::Authority { cluster_id: vec![1; 2].into(), generation: 2, term: 3 };
     let bodies = [
         Body::Authority(authority),
-        Body::Registration(RegistrationRow { node: 4, epoch: 5 }),
+        Body::Registration(RegistrationRow { node: 4, epoch: 5, lease_ms: 0 }),
         Body::Attempt(Box::new(attempt())),
         Body::Forgotten(ForgottenRow { uid: 7, attempt: 2 }),
         Body::Boot("b".into()),
+        Body::Registration(RegistrationRow { node: 4, epoch: 5, lease_ms: 1_000 }),
+        Body::Attempt(Box::new(leased())),
     ];
     let records = bodies.map(|body| Record { next_seq: 9, body: Some(body) });
     let named = records.iter().zip(GOLDEN).map(|(record, (name, _))| {

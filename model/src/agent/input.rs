@@ -12,8 +12,13 @@ pub enum Input {
     Registered(Box<wire::Registered>),
     /// The leader wants something.
     Order(Box<wire::Order>),
-    /// Someone speaks with this authority (heartbeat).
-    AuthoritySeen(wire::Authority),
+    /// A heartbeat of this number leaves now.
+    Beat {
+        /// Its number.
+        seq: u64,
+    },
+    /// The leader answered a heartbeat.
+    HeartbeatAcked(Box<wire::HeartbeatAck>),
     /// The prolog is over; a failure in words.
     PrologEnded {
         /// Of which attempt.
@@ -69,6 +74,8 @@ pub struct StepExit {
     pub error: String,
     /// Its supervisor saw that nothing of it lives. Otherwise somebody has to look.
     pub empty: bool,
+    /// It was killed because the node's lease was over: its status says nothing of the job.
+    pub lease_over: bool,
 }
 
 /// A supervisor, or what it left, found at start.

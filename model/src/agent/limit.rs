@@ -26,7 +26,8 @@ impl Agent {
     #[must_use]
     pub fn next_deadline_ms(&self) -> Option<u64> {
         let over = u64::from(self.options.over_time_limit_s) * 1_000;
-        self.attempts.values().filter_map(|row| next_of(row, over)).min()
+        let of_attempts = self.attempts.values().filter_map(|row| next_of(row, over));
+        of_attempts.chain(self.lease_deadline_ms()).min()
     }
 
     /// `--signal`: the batch script alone, or every step but the batch script.

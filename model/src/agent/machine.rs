@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use muster_proto::durable::{NodePhase, StepSpec};
 use muster_proto::wire;
 
+use super::lease::Lease;
 use super::row::{ForgottenRow, RegistrationRow, record};
 use super::{Action, AttemptKey, AttemptRow, Input, Phase, Record, StepKey};
 
@@ -39,6 +40,7 @@ pub struct Agent {
     /// Steps to launch as soon as their attempt is held. Not journalled: a restart before that leaves it to an order.
     pub(super) launches: BTreeMap<AttemptKey, Box<wire::LaunchStep>>,
     pub(super) next_seq: u64,
+    pub(super) lease: Lease,
     /// Nothing that was started in another boot lives.
     pub(super) boot_id: String,
 }
@@ -53,6 +55,7 @@ impl Agent {
             forgotten: BTreeMap::new(),
             launches: BTreeMap::new(),
             next_seq: 1,
+            lease: Lease::default(),
             boot_id: String::new(),
         }
     }
@@ -65,22 +68,22 @@ impl Agent {
     /// Takes one input at `now_ms` (boot-time clock) and says what to do.
     pub fn on(&mut self, input: Input, now_ms: u64) -> Vec<Action> {
         let mut out = Vec::new();
+        // Before anything else: what came too late must not find work that should have ended.
+        self.end_lease_if_due(now_ms, &mut out);
         match input {
             Input::Registered(registered) => self.on_registered(&registered, &mut out),
             Input::Order(order) => self.on_order(*order, now_ms, &mut out),
-            Input::AuthoritySeen(authority) => {
-                if let Err(why) = self.admit(&authority, &mut out) {
-                    out.push(Action::Refuse { why });
-                }
-            }
+            Input::Beat { seq } => self.on_beat(seq, now_ms),
+            Input::HeartbeatAcked(ack) => self.on_heartbeat_acked(&ack, now_ms, &mut out),
             Input::PrologEnded { attempt, failure } => self.on_prolog_ended(attempt, failure, now_ms, &mut out),
             Input::StepStarted { step } => self.on_step_started(step, &mut out),
-            Input::StepExited { step, exit } => self.on_step_exited(step, exit, &mut out),
+            Input::StepExited { step, exit } => self.on_step_exited(step, exit, now_ms, &mut out),
             Input::ContainmentEmpty { attempt, drain_reason } => self.on_empty(attempt, drain_reason, &mut out),
             Input::EpilogEnded { attempt, failure } => self.on_epilog_ended(attempt, failure, &mut out),
             Input::Acked { seq } => self.on_acked(seq),
             Input::Tick => self.on_tick(now_ms, &mut out),
         }
+        self.register_again_if_due(now_ms, &mut out);
         out
     }
 
@@ -90,11 +93,12 @@ impl Agent {
         {
             return out.push(Action::Refuse { why });
         }
-        let told = RegistrationRow { node: registered.node, epoch: registered.epoch };
+        let told = RegistrationRow { node: registered.node, epoch: registered.epoch, ..self.registration };
         if told != self.registration {
             self.registration = told;
             out.push(self.journal(record::Body::Registration(told)));
         }
+        self.lease_registered(registered.lease_ms, registered.lease_wanted_ms, out);
     }
 
     /// Lets a speaker pass who is not older than the newest seen, and remembers a newer one.

@@ -10,7 +10,8 @@
 //!
 //! Promises held here: an order of an older authority or another epoch changes nothing (P6); one launch at most for
 //! each (attempt, step), and no attempt beside an older one of its job (P3); an attempt is released only after its steps
-//! ended, containment was empty and the epilog was over; an exit is reported until it is acknowledged (P5).
+//! ended, containment was empty and the epilog was over; an exit is reported until it is acknowledged (P5); where the node
+//! keeps a lease, nothing is begun without one, and everything ends with it (P3).
 //!
 //! It never reads a clock: `now_ms` is the node's boot-time clock, which no operator can set.
 
@@ -20,6 +21,9 @@ mod ending;
 mod golden;
 mod input;
 mod key;
+mod lease;
+#[cfg(test)]
+mod lease_tests;
 mod limit;
 mod machine;
 mod order;
@@ -35,5 +39,6 @@ mod tests;
 pub use action::Action;
 pub use input::{Found, FoundStep, Input, StepExit};
 pub use key::{AttemptKey, StepKey};
+pub use lease::NO_END;
 pub use machine::{Agent, AgentOptions};
 pub use row::{AttemptRow, EndingRow, ExitRow, Phase, Record, ReportRow, StepRow, record};

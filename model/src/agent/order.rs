@@ -10,6 +10,8 @@ use super::{Action, Agent, AttemptKey, AttemptRow, EndingRow, Phase, StepRow};
 
 /// Steps of one attempt on one node that live, or whose exits are not acknowledged.
 const STEPS_MAX: usize = 10_000;
+/// Why nothing is begun.
+const NO_LEASE: &str = "nothing is begun here: no leader has renewed the node's lease";
 
 impl Agent {
     pub(super) fn on_order(&mut self, order: wire::Order, now_ms: u64, out: &mut Vec<Action>) {
@@ -45,7 +47,7 @@ impl Agent {
                 self.end_step(key, end.step_id, how, now, out)
             }
             order::Body::EndAttempt(end) => {
-                let ending = EndingRow { cause: end.cause, kill_wait_s: end.kill_wait_s };
+                let ending = EndingRow { cause: end.cause, kill_wait_s: end.kill_wait_s, at_once: false };
                 self.on_end_attempt(key, ending, now, out)
             }
             order::Body::SetTimeLimit(limit) => self.on_set_limit(key, limit.time_limit_s, out),
@@ -70,6 +72,9 @@ impl Agent {
         let of_job = AttemptKey { uid: key.uid, attempt: 0 }..AttemptKey { uid: key.uid, attempt: u32::MAX };
         if self.attempts.range(of_job).any(|(_, row)| row.phase() < Phase::Released) {
             return Err("hold while another attempt of the job is not over here");
+        }
+        if !self.may_begin(now) {
+            return Err(NO_LEASE);
         }
         if let Some(launch) = hold.launch.take() {
             self.launches.insert(key, Box::new(launch));
@@ -100,6 +105,7 @@ impl Agent {
         out: &mut Vec<Action>,
     ) -> Result<(), &'static str> {
         let step = launch.spec.as_ref().map(|spec| spec.step_id).ok_or("a launch without a step")?;
+        let (may_begin, leased) = (self.may_begin(now), self.is_leased());
         let row = self.attempts.get_mut(&key).ok_or("a launch for an attempt that is not held")?;
         if row.is_done(step) {
             // The leader has committed its exit: this order is an echo.
@@ -112,12 +118,15 @@ impl Agent {
         if row.phase() != Phase::Held {
             return Err("a launch for an attempt that is not held");
         }
+        if !may_begin {
+            return Err(NO_LEASE);
+        }
         if row.steps.len() >= STEPS_MAX {
             return Err("too many steps");
         }
         row.compact();
         let time_limit_s = step_limit(launch.spec.as_ref());
-        row.steps.push(StepRow { step, launched_ms: now, time_limit_s, ..StepRow::default() });
+        row.steps.push(StepRow { step, launched_ms: now, time_limit_s, leased, ..StepRow::default() });
         if row.running_since_ms == 0 {
             row.running_since_ms = now.max(1);
         }
@@ -172,7 +181,7 @@ impl Agent {
             Phase::Ending | Phase::Emptying | Phase::Epilogue => {}
             // The prolog is waited for; then the end begins.
             Phase::Prologue => {
-                row.ending = Some(ending);
+                row.ending.get_or_insert(ending);
                 out.push(self.journal_attempt(key));
             }
             Phase::Held => {

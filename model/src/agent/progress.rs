@@ -17,7 +17,7 @@ impl Agent {
         now: u64,
         out: &mut Vec<Action>,
     ) {
-        let launch = self.launches.remove(&key);
+        let (launch, leased) = (self.launches.remove(&key), self.is_leased());
         let Some(row) = self.attempts.get_mut(&key) else { return };
         if row.phase() != Phase::Prologue {
             return;
@@ -37,7 +37,7 @@ impl Agent {
         let hold = row.hold.clone().unwrap_or_default();
         if hold.extern_step {
             let time_limit_s = u32::MAX;
-            row.steps.push(StepRow { step: EXTERN, launched_ms: now, time_limit_s, ..StepRow::default() });
+            row.steps.push(StepRow { step: EXTERN, launched_ms: now, time_limit_s, leased, ..StepRow::default() });
         }
         let launch = launch.and_then(|launch| self.launch_with_hold(key, *launch, &hold, now));
         let report = self.held(key, launch.is_some());
@@ -58,10 +58,11 @@ impl Agent {
         hold: &wire::Hold,
         now: u64,
     ) -> Option<Action> {
+        let leased = self.is_leased();
         let row = self.attempts.get_mut(&key)?;
         let step = launch.spec.as_ref()?.step_id;
         let time_limit_s = step_limit(launch.spec.as_ref());
-        row.steps.push(StepRow { step, launched_ms: now, time_limit_s, started: true, ..StepRow::default() });
+        row.steps.push(StepRow { step, launched_ms: now, time_limit_s, started: true, leased, ..StepRow::default() });
         row.running_since_ms = now.max(1);
         let launch = wire::LaunchStep { job: hold.spec.clone(), facts: hold.facts.clone(), ..launch };
         Some(Action::StartStep { step: step_key(key, step), launch: Box::new(launch) })
@@ -79,9 +80,10 @@ impl Agent {
         out.push(report);
     }
 
-    pub(super) fn on_step_exited(&mut self, step: StepKey, exit: StepExit, out: &mut Vec<Action>) {
+    pub(super) fn on_step_exited(&mut self, step: StepKey, exit: StepExit, now: u64, out: &mut Vec<Action>) {
         let key = step.attempt;
         let has_epilog = self.options.epilog;
+        let lease_over = exit.lease_over;
         let Some(row) = self.attempts.get_mut(&key) else { return };
         let Some(known) = row.step_mut(step.step) else { return };
         if known.exit.is_some() {
@@ -99,6 +101,9 @@ impl Agent {
         // The script's end is the job's: where nothing else is left here, no order is waited for.
         let ended = ending || (row.phase() == Phase::Held && step.step == BATCH);
         let last = ended && !row.has_live_steps();
+        if lease_over {
+            return self.on_ended_by_lease(key, now, out);
+        }
         if last && !row.unproven && !has_epilog {
             row.set_phase(Phase::Released);
             let report = self.released_by_exit(step);
@@ -114,6 +119,16 @@ impl Agent {
             out.push(self.journal_attempt(key));
         }
         out.push(report);
+    }
+
+    /// A step was killed because the lease was over. Its status is not told: the release alone says that the node failed the job.
+    fn on_ended_by_lease(&mut self, key: AttemptKey, now: u64, out: &mut Vec<Action>) {
+        let Some(row) = self.attempts.get_mut(&key) else { return };
+        match row.phase() {
+            Phase::Held => self.end_at_once(key, now, out),
+            Phase::Ending if !row.has_live_steps() => self.begin_emptying(key, out),
+            _ => out.push(self.journal_attempt(key)),
+        }
     }
 
     pub(super) fn on_empty(&mut self, key: AttemptKey, drain_reason: String, out: &mut Vec<Action>) {

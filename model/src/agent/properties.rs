@@ -133,6 +133,7 @@ impl Host {
                 }
                 Action::Signal { .. } | Action::EndStep { .. } | Action::Kill { .. } => {}
                 Action::Clean { .. } | Action::Refuse { .. } => {}
+                Action::KeepLease { .. } | Action::LeaseOver { .. } | Action::RegisterAgain => {}
             }
         }
     }
@@ -173,9 +174,10 @@ impl Host {
         let mut live = self.agent.clone();
         let mut compacted = Agent::empty(OPTIONS);
         live.snapshot().into_iter().for_each(|record| compacted.put(record));
-        // Acknowledgements, the moments of the next SIGKILL and launches that wait for the prolog are not journalled.
+        // Acknowledgements, the moments of the next SIGKILL, launches that wait for the prolog and the end of the lease are not.
         for agent in [&mut replayed, &mut live, &mut compacted] {
             agent.launches.clear();
+            agent.lease = Default::default();
             for row in agent.attempts.values_mut() {
                 row.reports.iter_mut().for_each(|report| report.acked = false);
                 row.steps.iter_mut().for_each(|step| step.kill_at_ms = 0);

@@ -31,7 +31,7 @@ impl Agent {
         }
         let keys: Vec<AttemptKey> = agent.attempts.keys().copied().collect();
         for key in keys {
-            agent.resume_steps(key, &found, &mut out);
+            agent.resume_steps(key, &found, now_ms, &mut out);
             agent.resume_attempt(key, now_ms, &mut out);
         }
         (agent, out)
@@ -57,7 +57,7 @@ impl Agent {
         found.found != Found::Lives || row.is_some_and(|row| row.steps.iter().any(|step| step.step == found.step.step))
     }
 
-    fn resume_steps(&mut self, key: AttemptKey, found: &[FoundStep], out: &mut Vec<Action>) {
+    fn resume_steps(&mut self, key: AttemptKey, found: &[FoundStep], now: u64, out: &mut Vec<Action>) {
         let row = self.attempts.get(&key).expect("keys were just listed");
         let open: Vec<u32> = row.steps.iter().filter(|step| step.exit.is_none()).map(|step| step.step).collect();
         for step in open {
@@ -66,11 +66,11 @@ impl Agent {
             match shape {
                 // Its supervisor tells StepStarted again, and its exit.
                 Found::Lives => {}
-                Found::Exited(exit) => self.on_step_exited(step, exit.clone(), out),
+                Found::Exited(exit) => self.on_step_exited(step, exit.clone(), now, out),
                 Found::Lost => {
                     let error = "the step's supervisor is gone, and left no exit record".to_owned();
                     let exit = StepExit { wait_status: LOST_STATUS, error, ..StepExit::default() };
-                    self.on_step_exited(step, exit, out);
+                    self.on_step_exited(step, exit, now, out);
                 }
             }
         }

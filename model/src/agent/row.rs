@@ -53,6 +53,9 @@ pub struct RegistrationRow {
     /// Its epoch.
     #[prost(uint64, tag = "2")]
     pub epoch: u64,
+    /// The lease that the node keeps, ms; 0: none.
+    #[prost(uint64, tag = "3")]
+    pub lease_ms: u64,
 }
 
 /// An attempt that is over and forgotten.
@@ -157,6 +160,9 @@ pub struct StepRow {
     /// When the agent itself asks for SIGKILL; 0: it was not told to end.
     #[prost(uint64, tag = "7")]
     pub kill_at_ms: u64,
+    /// Its supervisor ends it by itself with the node's lease.
+    #[prost(bool, tag = "8")]
+    pub leased: bool,
 }
 
 /// How a step ended.
@@ -185,6 +191,9 @@ pub struct EndingRow {
     /// Between SIGTERM and SIGKILL.
     #[prost(uint32, tag = "2")]
     pub kill_wait_s: u32,
+    /// SIGKILL without SIGTERM before.
+    #[prost(bool, tag = "3")]
+    pub at_once: bool,
 }
 
 /// Something told to the leader.
@@ -209,6 +218,12 @@ impl AttemptRow {
     #[must_use]
     pub fn has_live_steps(&self) -> bool {
         self.steps.iter().any(|step| step.exit.is_none())
+    }
+
+    /// Whether a process of it may live.
+    #[must_use]
+    pub fn may_live(&self) -> bool {
+        self.phase() < Phase::Released && (self.has_live_steps() || self.unproven)
     }
 
     /// Whether a step is over, acknowledged, and no longer kept in full.

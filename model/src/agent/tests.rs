@@ -114,7 +114,8 @@ fn the_end_of_an_attempt_never_held_refuses_it_for_ever() {
 #[test]
 fn an_older_authority_changes_nothing() {
     let mut agent = running(60);
-    agent.on(Input::AuthoritySeen(authority(2, 1)), 0);
+    let ack = wire::HeartbeatAck { authority: Some(authority(2, 1)), ..wire::HeartbeatAck::default() };
+    agent.on(Input::HeartbeatAcked(Box::new(ack)), 0);
     let before = agent.clone();
     for stale in [authority(1, 99), authority(2, 0)] {
         let actions = agent.on(order_of(stale, end()), 0);

@@ -9,7 +9,7 @@ use super::ruling::{Refusal, done, outcome_of};
 use super::state::Cluster;
 
 /// The newest feature level that this version carries out.
-pub const FEATURE_LEVEL_MAX: u32 = 1;
+pub const FEATURE_LEVEL_MAX: u32 = 2;
 
 impl Cluster {
     /// Carries out one log entry: an outcome for each command. Total and deterministic; what changed goes into `changes`.
@@ -95,6 +95,7 @@ impl Cluster {
             Body::LoseNode(command) => self.lose_node(command),
             Body::ReturnNode(command) => self.return_node(command),
             Body::ConfirmNodeDead(command) => outcome_of(self.confirm_node_dead(origin, command)),
+            Body::ProveNodeDead(command) => self.prove_node_dead(command),
             Body::UpdateNode(command) => outcome_of(self.update_node(origin, command)),
             Body::UpdatePartition(command) => outcome_of(self.update_partition(origin, command)),
             Body::RecordHeld(command) => self.record_held(command),
@@ -115,7 +116,7 @@ impl Cluster {
 
 /// Commands that came after the first version, and the feature level from which on they may be proposed. Whoever adds a
 /// command adds a line here and raises [`FEATURE_LEVEL_MAX`]; whoever changes what a command does asks the level where it differs.
-const NEWER: &[Newer] = &[];
+const NEWER: &[Newer] = &[(|body| matches!(body, Body::ProveNodeDead(_)), super::proof::PROOF_LEVEL)];
 
 /// A kind of command, and its level.
 type Newer = (fn(&Body) -> bool, u32);
@@ -141,6 +142,7 @@ fn door(body: &Body) -> Door {
         | Body::SuspectNode(_)
         | Body::LoseNode(_)
         | Body::ReturnNode(_)
+        | Body::ProveNodeDead(_)
         | Body::RaiseFeatureLevel(_)
         | Body::AdmitReplica(_)
         | Body::BeginGeneration(_)

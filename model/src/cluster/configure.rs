@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use muster_dialect::conf::ConfiguredState;
+use muster_dialect::conf::{ConfiguredState, Proof};
 use muster_dialect::errno;
 use muster_proto::durable::{Answer, ApplyConfig, ConfigFiles, ConfigRow, FoundCluster, NodeBase, NodeRow, Origin};
 
@@ -11,6 +11,7 @@ use super::changes::{Event, Table};
 use super::config::{InForce, NodeLine};
 use super::node::Node;
 use super::outcome::Outcome;
+use super::proof::PROOF_LEVEL;
 use super::resources::NodeFree;
 use super::ruling::{Refusal, Ruling, done, require_admin};
 use super::state::Cluster;
@@ -61,6 +62,11 @@ impl Cluster {
             return Ok(Answer { version: current, ..done() });
         }
         let in_force = parse(current + 1, &files)?;
+        let newer = in_force.conf.fence.proof != Proof::Certain;
+        if newer && self.meta.feature_level < PROOF_LEVEL {
+            let why = format!("ProofOfDeath needs feature level {PROOF_LEVEL}: run \"muster upgrade status\"");
+            return Err(Refusal::new(errno::ESLURM_NOT_SUPPORTED, why));
+        }
         if in_force.settings.cluster_name != self.meta.cluster_name {
             return Err(Refusal::new(errno::ESLURM_INVALID_CLUSTER_NAME, "ClusterName does not change"));
         }

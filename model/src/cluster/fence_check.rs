@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use muster_dialect::conf::Proof;
 use muster_proto::durable::{FenceState, NodePhase};
 
 use super::check::Violation;
@@ -38,7 +39,7 @@ impl Cluster {
         self.check_storms(before, found);
     }
 
-    /// A share is proven dead only with the boot that it belonged to.
+    /// A share is proven dead only with the boot that it belonged to, or by time where the site says so.
     fn check_proof(&self, before: &Cluster, found: &mut Vec<Violation>) {
         for job in self.jobs() {
             let Some(was) = before.job(job.uid()).and_then(|was| was.newest_attempt()) else { continue };
@@ -50,7 +51,9 @@ impl Cluster {
                 let boot = before.node(was.node).map_or("", |node| node.row.boot_id.as_str());
                 let buried =
                     self.node(was.node).is_some_and(|node| node.row.superseded_boots.iter().any(|b| b == boot));
-                if boot.is_empty() || !buried {
+                let by_time = self.proof_of_death() != Proof::Certain
+                    && before.node(was.node).is_some_and(|node| node.row.not_responding && node.row.epoch == was.epoch);
+                if !by_time && (boot.is_empty() || !buried) {
                     found.push(Violation::TwoAttempts(format!("job {} on {} without proof", job.uid(), was.node)));
                 }
             }

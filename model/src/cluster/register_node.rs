@@ -16,6 +16,7 @@ use muster_proto::durable::{Answer, EndCause, Hardware, NodeBase, NodePhase, Reg
 use super::ending::Ending;
 use super::job::{is_ending, node_is_over};
 use super::node::Node;
+use super::proof::{OUTLIVED, PROOF_LEVEL};
 use super::ruling::{Refusal, Ruling, done};
 use super::state::Cluster;
 
@@ -64,6 +65,7 @@ impl Cluster {
         self.note_registration(index, command);
         self.check_hardware(index, command.hardware.as_ref());
         self.bring_up(index, first, matches!(kinship, Kinship::NewBoot));
+        self.check_outlived(index, &command.holds);
         self.events.push(super::changes::Event::ScheduleAgain);
         Ok(Answer { count: index, version: epoch, ..done() })
     }
@@ -84,7 +86,9 @@ impl Cluster {
 
     fn note_registration(&mut self, index: u32, command: &RegisterNode) {
         let now = self.now_ms();
+        let lease_ms = if self.meta.feature_level < PROOF_LEVEL { 0 } else { command.lease_ms };
         self.edit_node(index, |row| {
+            row.lease_ms = lease_ms;
             row.hardware.clone_from(&command.hardware);
             row.version.clone_from(&command.version);
             row.boot_ms = command.boot_ms;
@@ -176,7 +180,9 @@ impl Cluster {
     /// UNKNOWN nodes come up; DOWN ones as `ReturnToService` says.
     fn bring_up(&mut self, index: u32, first: bool, rebooted: bool) {
         if rebooted {
-            self.lift_drain(index, |cause| cause == SPOOL_LOST || cause.starts_with(KILL_FAILED));
+            self.lift_drain(index, |cause| {
+                cause == SPOOL_LOST || cause.starts_with(KILL_FAILED) || cause.starts_with(OUTLIVED)
+            });
         }
         let service = self.settings().map_or(0, |settings| settings.return_to_service);
         let now = self.now_ms();

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use muster_proto::durable::{
     Allocation, ApplyConfig, ArraySpec, Batch, BeginFenceCall, BlobRef, CancelJobs, Channel, Command, CommitPlan,
     ConfigFile, ConfigFiles, EndFenceCall, FoundCluster, Hardware, HeldAttempt, JobKind, JobSpec, JobTarget, LoseNode,
-    NodeShare, Origin, Placement, RecordHeld, RecordRefused, RecordReleased, RecordStepExit, RecordStepStarted,
-    RegisterNode, Request, RequestFence, RequestKey, SettleFence, SubmitJob, TaskRange, Usage, command::Body,
+    NodeShare, Origin, Placement, ProveNodeDead, RaiseFeatureLevel, RecordHeld, RecordRefused, RecordReleased,
+    RecordStepExit, RecordStepStarted, RegisterNode, Request, RequestFence, RequestKey, SettleFence, SubmitJob,
+    TaskRange, Usage, command::Body,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -85,15 +86,24 @@ impl Scene {
         scene
     }
 
-    /// With a fence.conf beside slurm.conf.
+    /// With a fence.conf beside slurm.conf, at the newest feature level where it needs that.
     pub(crate) fn up_fenced(conf: &str, fence: &str) -> Self {
         let mut scene = Self::with(conf);
+        if fence.contains("ProofOfDeath") {
+            scene.lead(Body::RaiseFeatureLevel(RaiseFeatureLevel { level: FEATURE_LEVEL_MAX }));
+        }
         let mut files = files(conf);
         files.files.push(ConfigFile { path: "/etc/slurm/fence.conf".to_owned(), text: fence.to_owned() });
         let outcome = scene.client(0, Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 }));
         assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
         (0..4).for_each(|index| drop(scene.register(index, "boot-1", 1)));
         scene
+    }
+
+    /// As a leader does it that has waited long enough.
+    pub(crate) fn prove_dead(&mut self, node: u32) -> Outcome {
+        let epoch = self.cluster.node(node).map_or(0, |node| node.row.epoch);
+        self.lead(Body::ProveNodeDead(ProveNodeDead { node, epoch }))
     }
 
     /// As the leader does it; `off`: what the agents say; `None`: the leader dies before they say anything.
@@ -194,7 +204,8 @@ impl Scene {
     }
 
     pub(crate) fn register_holding(&mut self, index: u32, boot: &str, spool: u8, holds: Vec<HeldAttempt>) -> Outcome {
-        self.node(Body::RegisterNode(registration(index, boot, spool, holds)))
+        let lease_ms = self.cluster.lease_wanted_ms();
+        self.node(Body::RegisterNode(RegisterNode { lease_ms, ..registration(index, boot, spool, holds) }))
     }
 
     /// Tries to place on (node, cores as bits); memory 100 MiB each.

@@ -5,7 +5,7 @@ use std::io;
 use muster_model::agent::{Action, Record, record};
 use muster_proto::wire::from_node;
 use prost::Message;
-use tracing::warn;
+use tracing::{error, info, warn};
 
 use super::Core;
 use crate::Ending;
@@ -87,6 +87,15 @@ impl Core {
             Action::VerifyEmpty { attempt } => self.steps.verify_empty(attempt),
             Action::RunEpilog { attempt, hold } => self.steps.epilog(attempt, *hold),
             Action::Clean { attempt } => self.steps.clean(attempt),
+            Action::KeepLease { until_ms } => self.steps.keep_lease(until_ms),
+            Action::LeaseOver { attempts: 0 } => info!("no leader renews this node's lease: nothing is begun here"),
+            Action::LeaseOver { attempts } => {
+                error!("this node's lease is over: {attempts} attempts are being ended, and nothing is begun here");
+            }
+            Action::RegisterAgain => {
+                info!("registering again, for this node's lease");
+                self.leader = None;
+            }
             Action::Refuse { why } => warn!("refused: {why}"),
         }
     }

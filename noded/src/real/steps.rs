@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, RwLock};
 
 use bytes::Bytes;
 use muster_channel::{BoxFuture, BoxStream};
-use muster_model::agent::{AttemptKey, Found, FoundStep, Input, StepExit, StepKey};
+use muster_model::agent::{AttemptKey, Found, FoundStep, Input, NO_END, StepExit, StepKey};
 use muster_proto::wire::{BroadcastDone, BroadcastStart, Hold, LaunchStep, PidInfo};
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::hooks::{Hook, Hooks, Site};
 use super::{Spool, broadcast, control, hardware, strays, verify};
 use crate::stepd::wire::{End, ExitRecord, Launch, Signal, ToStep, to_step};
-use crate::stepd::{exit_file, is_alive, paths};
+use crate::stepd::{exit_file, is_alive, lease, paths};
 use crate::{Ending, JobUser, Load, News, Steps};
 
 /// Orders that wait for one supervisor.
@@ -52,6 +53,8 @@ pub(super) struct Inner {
     /// The spool's id: whose environment says it belongs to this spool's steps.
     pub(super) mark: String,
     news: OnceLock<News>,
+    /// Since this daemon kept one: the end of the node's lease; 0: supervisors know of none.
+    lease_until_ms: AtomicU64,
     /// Orders for each supervisor that is watched.
     controls: Mutex<BTreeMap<StepKey, mpsc::Sender<ToStep>>>,
 }
@@ -66,7 +69,8 @@ impl RealSteps {
         }
         let (fresh, spool, news) = (spool.fresh, spool.path.clone(), OnceLock::new());
         let settings = RwLock::new(Arc::new(settings));
-        Self(Arc::new(Inner { fresh, spool, settings, mark, news, controls: Mutex::default() }))
+        let (controls, lease_until_ms) = (Mutex::default(), AtomicU64::new(0));
+        Self(Arc::new(Inner { fresh, spool, settings, mark, news, lease_until_ms, controls }))
     }
 
     /// As the configuration was read last.
@@ -138,6 +142,7 @@ impl RealSteps {
             unkillable_s: settings.unkillable_s,
             host_name,
             mark: self.0.mark.clone(),
+            lease_until_ms: self.0.lease_until_ms.load(Ordering::Relaxed),
         }
     }
 
@@ -170,6 +175,7 @@ pub(super) fn step_exit(record: ExitRecord) -> StepExit {
         end_ms: record.end_ms,
         error: record.error,
         empty: record.empty,
+        lease_over: record.lease_over,
     }
 }
 
@@ -196,6 +202,17 @@ impl Steps for RealSteps {
             }
             all
         })
+    }
+
+    fn lease_until_ms(&self) -> u64 {
+        lease::read(&self.0.spool, &super::boot_id()).unwrap_or(0)
+    }
+
+    fn keep_lease(&self, until_ms: u64) {
+        self.0.lease_until_ms.store(if until_ms == NO_END { 0 } else { until_ms }, Ordering::Relaxed);
+        if let Err(e) = lease::write(&self.0.spool, &super::boot_id(), until_ms) {
+            error!("the renewed lease cannot be written down, and steps will end for it: {e}");
+        }
     }
 
     fn start(&self, step: StepKey, launch: LaunchStep) {

@@ -33,8 +33,11 @@ mod tests {
     #[test]
     fn the_exit_record_keeps_its_bytes() {
         let usage = Some(Usage::default());
-        let record = ExitRecord { wait_status: 256, end_ms: 5, error: "e".into(), usage, empty: true };
-        let hex: String = record.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, "08800210051a016522002801");
+        let record =
+            ExitRecord { wait_status: 256, end_ms: 5, error: "e".into(), usage, empty: true, lease_over: false };
+        let hex =
+            |record: &ExitRecord| record.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(hex(&record), "08800210051a016522002801");
+        assert_eq!(hex(&ExitRecord { lease_over: true, ..record }), "08800210051a0165220028013001");
     }
 }

@@ -34,6 +34,7 @@ mod supervise;
 mod user;
 
 pub(crate) mod exit_file;
+pub(crate) mod lease;
 pub(crate) mod paths;
 pub(crate) mod proc;
 

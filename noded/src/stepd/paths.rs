@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! SPOOL/journal  node_key  spool_id  lock        private to the daemon
+//! SPOOL/lease                                    until when the node's lease was renewed; read by supervisors
 //! SPOOL/steps/UID.ATTEMPT.STEP/{launch,lock,socket,exit,log}
 //! SPOOL/job00012/slurm_script                    the user's
 //! ```
@@ -15,6 +16,7 @@ pub(crate) const LOCK: &str = "lock";
 pub(crate) const SOCKET: &str = "socket";
 pub(crate) const EXIT: &str = "exit";
 pub(crate) const LOG: &str = "log";
+pub(crate) const LEASE: &str = "lease";
 /// Every task carries it: who has it belongs to the step, whatever became of its parents.
 pub(crate) const MARKER: &str = "MUSTER_STEP";
 

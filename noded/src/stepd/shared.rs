@@ -52,6 +52,10 @@ pub(crate) struct Shared {
     pub(crate) ending: Cell<bool>,
     /// KILL was sent, to whatever there was.
     killed: Cell<bool>,
+    /// The node's lease is over.
+    pub(crate) lease_has_ended: Cell<bool>,
+    /// … and tasks were not: how they ended says nothing of the job.
+    pub(crate) lease_over: Cell<bool>,
     pub(crate) told: Notify,
     /// The connection that owns the step; 0: none.
     pub(crate) owner: Cell<u64>,
@@ -78,6 +82,8 @@ impl Shared {
             notices: RefCell::default(),
             ending: Cell::new(false),
             killed: Cell::new(false),
+            lease_has_ended: Cell::new(false),
+            lease_over: Cell::new(false),
             told: Notify::new(),
             owner: Cell::new(0),
             owner_lost: Cell::new(None),
@@ -100,7 +106,14 @@ impl Shared {
 
     /// The notice, CONT and TERM now, KILL when the wait is over; or the notice and KILL.
     pub(crate) fn end(self: &Rc<Self>, end: End) {
+        // The node ends its own work in this way alone.
+        if end.at_once && end.cause == EndCause::NodeFail as i32 {
+            self.note_lease_over();
+        }
         if self.ending.replace(true) {
+            if end.at_once {
+                self.kill();
+            }
             return;
         }
         let cause = EndCause::try_from(end.cause).unwrap_or(EndCause::None);
@@ -121,6 +134,16 @@ impl Shared {
             tokio::time::sleep(Duration::from_secs(u64::from(end.kill_wait_s))).await;
             shared.kill();
         });
+    }
+
+    /// Once: who comes second finds what the first has killed.
+    fn note_lease_over(&self) {
+        if self.lease_has_ended.replace(true) {
+            return;
+        }
+        let tasks = self.tasks.borrow();
+        let unfinished = tasks.is_empty() || tasks.iter().any(|task| task.status.is_none());
+        self.lease_over.set(unfinished && !matches!(*self.stage.borrow(), Stage::Exited(_)));
     }
 
     /// How a step counts that was ended before it had a task: as its tasks would.

@@ -18,7 +18,7 @@ use super::plan::Plan;
 use super::shared::Shared;
 use super::supervise;
 use super::wire::{ExitRecord, Launch};
-use super::{connection, exit_file, paths};
+use super::{connection, exit_file, lease, paths};
 
 /// Runs the supervisor whose launch file is in `dir`. Standard input is the locked lock file, standard output the conversation
 /// with noded: both inherited.
@@ -84,7 +84,8 @@ async fn supervise(Prepared { launch, lock, talk }: Prepared) -> io::Result<()> 
             let wall_ms = muster_channel::Outside::real().wall_ms;
             // Nothing was started.
             let error = e.to_string();
-            let record = ExitRecord { wait_status: 0x0100, end_ms: wall_ms(), error, usage: None, empty: true };
+            let record =
+                ExitRecord { wait_status: 0x0100, end_ms: wall_ms(), error, empty: true, ..ExitRecord::default() };
             return exit_file::write(Path::new("."), &record);
         }
     };
@@ -94,6 +95,9 @@ async fn supervise(Prepared { launch, lock, talk }: Prepared) -> io::Result<()> 
     };
     let shared = Shared::new(launch, title, is_batch);
     let accepting = tokio::task::spawn_local(connection::accept_loop(shared.clone(), listener, talk));
+    if shared.launch.lease_until_ms != 0 {
+        tokio::task::spawn_local(lease::keep(shared.clone()));
+    }
     supervise::run(&shared, plan.as_ref()).await?;
     supervise::empty(&shared).await;
     // From here on nothing of the step lives: whoever waits for that may go on.

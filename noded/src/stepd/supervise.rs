@@ -10,7 +10,7 @@ use muster_proto::durable::{EndCause, Usage};
 use muster_proto::wire::{StepOver, TaskExited, TaskStarted, from_tasks};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use tracing::{debug, error, warn};
@@ -42,7 +42,7 @@ pub(crate) async fn run(shared: &Rc<Shared>, plan: Option<&Plan>) -> io::Result<
         }
         Some(plan) => run_tasks(shared, plan).await?,
     };
-    let record = ExitRecord { empty: !reap(shared), ..record };
+    let record = ExitRecord { empty: !reap(shared), lease_over: shared.lease_over.get(), ..record };
     exit_file::write(Path::new("."), &record)?;
     debug!("{} ended with status {:#x} {}", shared.title, record.wait_status, record.error);
     let over = StepOver { wait_status: record.wait_status, error: record.error.clone() };
@@ -103,6 +103,7 @@ fn finished(wait_status: u32, error: &str) -> ExitRecord {
         error: error.into(),
         usage: Some(usage()),
         empty: false,
+        lease_over: false,
     }
 }
 
@@ -155,7 +156,7 @@ async fn run_tasks(shared: &Rc<Shared>, plan: &Plan) -> io::Result<ExitRecord> {
             }
         }
     }
-    task_epilogs(shared, plan);
+    task_epilogs(shared, plan, &mut children).await;
     // What tasks leave behind goes with the step.
     let _ = timeout(CLEANUP, contain::kill_all(|| reap(shared))).await;
     drain(readers).await;
@@ -274,10 +275,13 @@ fn on_reaped(shared: &Shared, pid: i32, status: i32) {
     shared.outbox.push(from_tasks::Body::TaskExited(exited));
 }
 
-/// TaskEpilog, as the user, once for each task.
-fn task_epilogs(shared: &Shared, plan: &Plan) {
+/// TaskEpilog, as the user, once for each task; none when the node's lease is over.
+async fn task_epilogs(shared: &Shared, plan: &Plan, children: &mut Signal) {
     for program in [&shared.launch.task_epilog, &plan.task_epilog].into_iter().filter(|program| !program.is_empty()) {
         for task in &plan.tasks {
+            if shared.lease_has_ended.get() {
+                return;
+            }
             let ids = plan.ids.clone();
             let mut env = plan.environment.clone();
             super::environment::of_task(&mut env, task.local, task.global, std::process::id());
@@ -287,10 +291,26 @@ fn task_epilogs(shared: &Shared, plan: &Plan) {
             unsafe {
                 std::os::unix::process::CommandExt::pre_exec(&mut command, move || Ok(ids.become_for_good()?));
             }
-            if let Err(e) = command.status() {
-                warn!("TaskEpilog {program}: {e}");
+            match command.spawn() {
+                Ok(epilog) => until_reaped(shared, epilog.id() as i32, children).await,
+                Err(e) => warn!("TaskEpilog {program}: {e}"),
             }
         }
+    }
+}
+
+/// The thread is not blocked meanwhile: the end of the lease must reach what hangs.
+async fn until_reaped(shared: &Shared, pid: i32, children: &mut Signal) {
+    let mut over = false;
+    loop {
+        let any_left = contain::reap(|reaped, status| {
+            over |= reaped == pid;
+            on_reaped(shared, reaped, status);
+        });
+        if over || !any_left {
+            return;
+        }
+        children.recv().await;
     }
 }
 

@@ -53,6 +53,9 @@ pub struct Launch {
     /// What the environment of all tasks of this spool says.
     #[prost(string, tag = "15")]
     pub mark: String,
+    /// The end of the node's lease as it was known at launch, by the boot-time clock, ms; later ones are in the spool. 0: none.
+    #[prost(uint64, tag = "16")]
+    pub lease_until_ms: u64,
 }
 
 /// The exit file: how a step ended here.
@@ -73,6 +76,9 @@ pub struct ExitRecord {
     /// The supervisor lived, and had no child left when it wrote this: nothing of the step lives.
     #[prost(bool, tag = "5")]
     pub empty: bool,
+    /// It was killed because the node's lease was over.
+    #[prost(bool, tag = "6")]
+    pub lease_over: bool,
 }
 
 /// noded to supervisor.

@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -44,12 +45,23 @@ pub struct Leader {
     pub reports: mpsc::UnboundedReceiver<Report>,
     pub inventories: mpsc::UnboundedReceiver<Inventory>,
     pub hellos: mpsc::UnboundedReceiver<Hello>,
+    pub lease: Arc<Lease>,
     released: Option<RecordReleased>,
     session: watch::Receiver<Option<mpsc::Sender<Result<NodeDown, Status>>>>,
 }
 
+/// What this leader wants of nodes, and whether its quorum answers.
+#[derive(Default)]
+pub struct Lease {
+    pub wanted_ms: AtomicU64,
+    pub renews: AtomicBool,
+    /// What the node said when it registered last.
+    pub recorded_ms: AtomicU64,
+}
+
 #[derive(Clone)]
 struct Door {
+    lease: Arc<Lease>,
     reports: mpsc::UnboundedSender<Report>,
     inventories: mpsc::UnboundedSender<Inventory>,
     hellos: mpsc::UnboundedSender<Hello>,
@@ -88,19 +100,24 @@ impl Controller for Door {
                 match FromNode::decode(&frame.frame[..]).unwrap().body.unwrap() {
                     from_node::Body::Hello(signed) => {
                         let hello = Hello::decode(&signed.request[..]).unwrap();
-                        assert_eq!(hello.registration.as_ref().unwrap().name, "n1");
+                        let registration = hello.registration.clone().unwrap();
+                        assert_eq!(registration.name, "n1");
                         let registered = Registered {
                             authority: Some(authority(1)),
                             node: NODE,
                             epoch: EPOCH,
-                            heartbeat_ms: 1_000,
+                            heartbeat_ms: if door.lease.wanted_ms() == 0 { 1_000 } else { 100 },
                             cluster: "test".into(),
                             config_version: CONFIG_VERSION,
                             config: hello.held_config.is_none().then(config),
+                            lease_ms: registration.lease_ms,
+                            lease_wanted_ms: door.lease.wanted_ms(),
+                            ..Registered::default()
                         };
                         let _ = door.hellos.send(hello);
                         sender.send(down(to_node::Body::Registered(registered))).await.unwrap();
                         door.session.send_replace(Some(sender.clone()));
+                        door.lease.recorded_ms.store(registration.lease_ms, Ordering::SeqCst);
                     }
                     from_node::Body::Report(report) => {
                         let ack = ReportAck { seq: report.seq, stale: String::new() };
@@ -108,7 +125,12 @@ impl Controller for Door {
                         let _ = sender.send(down(to_node::Body::Ack(ack))).await;
                     }
                     from_node::Body::Heartbeat(beat) => {
-                        let ack = HeartbeatAck { seq: beat.seq, authority: Some(authority(1)) };
+                        let ack = HeartbeatAck {
+                            seq: beat.seq,
+                            authority: Some(authority(1)),
+                            renews: door.lease.renews.load(Ordering::SeqCst),
+                            lease_wanted_ms: door.lease.wanted_ms(),
+                        };
                         let _ = sender.send(down(to_node::Body::HeartbeatAck(ack))).await;
                     }
                     from_node::Body::Inventory(inventory) => drop(door.inventories.send(inventory)),
@@ -119,18 +141,30 @@ impl Controller for Door {
     }
 }
 
+impl Lease {
+    fn wanted_ms(&self) -> u64 {
+        self.wanted_ms.load(Ordering::SeqCst)
+    }
+}
+
 impl Leader {
     pub async fn start() -> Self {
         let (reports_tx, reports) = mpsc::unbounded_channel();
         let (inventories_tx, inventories) = mpsc::unbounded_channel();
         let (hellos_tx, hellos) = mpsc::unbounded_channel();
         let (session_tx, session) = watch::channel(None);
-        let session_tx = Arc::new(session_tx);
-        let door = Door { reports: reports_tx, inventories: inventories_tx, hellos: hellos_tx, session: session_tx };
+        let (session_tx, lease) = (Arc::new(session_tx), Arc::<Lease>::default());
+        let door = Door {
+            reports: reports_tx,
+            inventories: inventories_tx,
+            hellos: hellos_tx,
+            session: session_tx,
+            lease: lease.clone(),
+        };
         let listener = Outside::real().net.listen("127.0.0.1:0").await.unwrap();
         let address = listener.address().unwrap();
         tokio::spawn(serve(listener, Routes::new(ControllerServer::new(door)), std::future::pending()));
-        Self { address, reports, inventories, hellos, released: None, session }
+        Self { address, reports, inventories, hellos, lease, released: None, session }
     }
 
     pub async fn order(&mut self, uid: u64, attempt: u32, body: order::Body) {

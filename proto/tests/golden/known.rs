@@ -24,7 +24,7 @@ known! {
         ConfigRow ConfirmNodeDead ContinueWork Counters CreateStep Dependency DependencyTerm EndAllocation
         EndFenceCall ExpireJobs FenceRow FinishOutbox FoundCluster GresShare Hardware HeldAttempt HistoryRow
         JobRow JobSpec JobTarget LoseNode MetaRow NodeRow NodeShare NotifyJob Origin OutboxRow PartitionRow
-        PendingSignal Placement PurgeJobs PurgeRequests PutBlobChunk RLimit RaiseFeatureLevel RecordHeld
+        PendingSignal Placement ProveNodeDead PurgeJobs PurgeRequests PutBlobChunk RLimit RaiseFeatureLevel RecordHeld
         RecordRefused RecordReleased RecordSignalled RecordStepExit RecordStepStarted RegisterNode ReplicaRow
         Request RequestFence RequestKey RequestRow RequeueJob RetireReplica ReturnNode SettleFence SignalStep
         StepNode StepRecord StepSpec SubmitJob SuspectNode SuspendJob TaskRange UpdateJob UpdateNode

@@ -21,6 +21,7 @@ mod late_strike;
 mod launches_late_for_their_cancels;
 mod leaders_die_at_each_step_of_a_fence;
 mod leaders_die_one_after_the_other;
+mod leases;
 mod noded_dies_under_steps;
 mod nodes_return_as_they_are_given_up;
 mod retries_that_must_not_be_carried_out;
@@ -42,6 +43,8 @@ pub struct Story {
     pub replicas: usize,
     /// Devices that switch nodes off, where the site has them.
     pub(super) devices: Option<Devices>,
+    /// Whether nodes keep leases.
+    pub(super) leases: bool,
     /// What happens, in order of time.
     pub(super) faults: &'static [Fault],
     /// What happens as soon as the run has come so far, once.
@@ -68,7 +71,7 @@ pub(super) struct Devices {
 }
 
 /// All of them.
-pub const ALL: [&Story; 31] = [
+pub const ALL: [&Story; 36] = [
     &a_clock_put_right_as_others_are_asked::STORY,
     &a_damaged_log::STORY,
     &a_leader_ahead_of_its_time::STORY,
@@ -89,6 +92,11 @@ pub const ALL: [&Story; 31] = [
     &disks_replaced_one_after_the_other::STORY,
     &late_strike::STORY,
     &launches_late_for_their_cancels::STORY,
+    &leases::CUT_OFF,
+    &leases::NEXT_LEADER,
+    &leases::NO_QUORUM,
+    &leases::RENEWED,
+    &leases::FENCED,
     &leaders_die_at_each_step_of_a_fence::REQUESTED,
     &leaders_die_at_each_step_of_a_fence::CALLED,
     &leaders_die_at_each_step_of_a_fence::STRUCK,
@@ -108,6 +116,7 @@ const PLAIN: Story = Story {
     seed: 0,
     replicas: 3,
     devices: None,
+    leases: false,
     faults: &[],
     then: None,
     repeats: false,

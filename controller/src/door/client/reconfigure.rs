@@ -1,6 +1,8 @@
 //! Another configuration version, for the whole cluster at once.
 
+use muster_dialect::conf::Proof;
 use muster_dialect::errno;
+use muster_model::cluster::PROOF_LEVEL;
 use muster_proto::durable::{ApplyConfig, ConfigFiles, command};
 use muster_proto::wire::Reconfigure;
 
@@ -20,6 +22,7 @@ impl At<'_> {
         let given = asked.files.filter(|files| !files.files.is_empty());
         let files = given.map_or_else(|| (self.seat.settings.read_files)(), Ok).map_err(refused)?;
         let notes = check(&files, self.seat.cluster())?;
+        check_level(&files, self.member)?;
         let body = command::Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 });
         let answer = self.propose(body).await?;
         let message = if answer.message.is_empty() { notes } else { answer.message };
@@ -35,7 +38,7 @@ pub(crate) async fn reconfigure_here(seat: &Seat, member: &Member) -> Result<u64
         Refusal::Elsewhere(_) => "this controller does not lead".to_owned(),
         Refusal::Unknown(why) => why,
     };
-    check(&files, seat.cluster()).map_err(text)?;
+    check(&files, seat.cluster()).and_then(|_| check_level(&files, member)).map_err(text)?;
     let body = command::Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 });
     let outcome = member.proposer.duty(body).await.map_err(|why| why.to_string())?;
     told(outcome).map(|answer| answer.version).map_err(text)
@@ -52,6 +55,16 @@ pub(super) fn check(files: &ConfigFiles, cluster: &str) -> Result<String, Refusa
         return Err(refused(format!("ClusterName is {} and cannot become {}", cluster, found.cluster_name)));
     }
     Ok(notes)
+}
+
+/// Not even proposed: an older replica could not read it.
+fn check_level(files: &ConfigFiles, member: &Member) -> Result<(), Refusal> {
+    let proof = config::parse(files).config.map_or(Proof::Certain, |found| found.fence.proof);
+    if proof == Proof::Certain || member.core.read(|cluster| cluster.meta().feature_level) >= PROOF_LEVEL {
+        return Ok(());
+    }
+    let why = format!("ProofOfDeath needs feature level {PROOF_LEVEL}: run \"muster upgrade status\"");
+    Err(Refusal::with(errno::ESLURM_NOT_SUPPORTED, why))
 }
 
 fn refused(why: String) -> Refusal {

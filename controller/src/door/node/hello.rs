@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use muster_channel::Peer;
 use muster_channel::tls::Role;
+use muster_dialect::conf::{self, Config};
 use muster_model::cluster::Outcome;
 use muster_proto::durable::{Channel, Command, Origin, command};
 use muster_proto::wire::to_node::Body as Down;
@@ -24,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A node waits so long for somebody to lead, before it is sent on. Less than it has patience for.
 const LEADER_WAIT: Duration = Duration::from_secs(2);
+
+/// Heartbeats in a lease: twice as many as a session may miss before its node gives it up.
+const BEATS_OF_LEASE: u32 = 8;
 
 /// A node whose registration is committed.
 pub(super) struct Greeted {
@@ -126,8 +130,10 @@ async fn register(
             epoch: node.row.epoch,
             config_version: config.version,
             config: (!is_in_force(&held, identity, config.version)).then(|| config.files.clone()),
-            heartbeat_ms: heartbeat_ms(seat.settings.timers.heartbeat, config.conf.slurmd_timeout_s),
+            heartbeat_ms: heartbeat_ms(seat.settings.timers.heartbeat, &config.conf),
             cluster: seat.cluster().to_owned(),
+            lease_ms: node.row.lease_ms,
+            lease_wanted_ms: cluster.lease_wanted_ms(),
         })
     });
     let registered = registered.ok_or_else(|| refused("the node is not in the configuration", false))?;
@@ -153,13 +159,14 @@ fn compare_configurations(seat: &Seat, member: &Member, name: &str, conf_hash: u
     }
 }
 
-/// A node is suspected after a third of `SlurmdTimeout`: it speaks at least twice in that time.
-fn heartbeat_ms(at_most: Duration, slurmd_timeout_s: u32) -> u32 {
-    let half_of_a_third = match slurmd_timeout_s {
+/// Often enough for `SlurmdTimeout`; and for a lease, of which a session that hangs may cost no more than half.
+fn heartbeat_ms(at_most: Duration, conf: &Config) -> u32 {
+    let of_lease = match conf.fence.lease_s {
         0 => u32::MAX,
-        seconds => seconds.saturating_mul(1_000) / 6,
+        lease_s => lease_s.saturating_mul(1_000) / BEATS_OF_LEASE,
     };
-    u32::try_from(at_most.as_millis()).unwrap_or(u32::MAX).min(half_of_a_third)
+    let at_most = u32::try_from(at_most.as_millis()).unwrap_or(u32::MAX);
+    at_most.min(conf::heartbeat_ms(conf.slurmd_timeout_s)).min(of_lease)
 }
 
 fn refused(why: &str, is_final: bool) -> Down {
@@ -176,10 +183,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nodes_speak_often_enough_for_a_short_slurmd_timeout() {
-        let at_most = Duration::from_secs(5);
-        assert_eq!(heartbeat_ms(at_most, 300), 5_000);
-        assert_eq!(heartbeat_ms(at_most, 6), 1_000);
-        assert_eq!(heartbeat_ms(at_most, 0), 5_000);
+    fn nodes_speak_often_enough_for_a_short_slurmd_timeout_and_a_short_lease() {
+        let beat = |slurmd_timeout: u32, fence: &str| {
+            let slurm = format!("ClusterName=c\nSlurmctldHost=h\nNodeName=n1\nSlurmdTimeout={slurmd_timeout}\n");
+            let files = [("/e/slurm.conf".to_owned(), slurm), ("/e/fence.conf".to_owned(), fence.to_owned())];
+            let parsed = conf::parse(&conf::Stored(&files), "/e/slurm.conf");
+            heartbeat_ms(Duration::from_secs(5), &parsed.config.expect("it has no errors"))
+        };
+        assert_eq!([beat(300, ""), beat(6, ""), beat(0, "")], [5_000, 1_000, 5_000]);
+        assert_eq!(beat(300, "ProofOfDeath=lease LeaseSec=20"), 2_500);
+        assert_eq!(beat(300, "ProofOfDeath=lease LeaseSec=120"), 5_000);
     }
 }

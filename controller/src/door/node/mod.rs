@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Hello (signed) ─► believed? leader? ─► RegisterNode ─► Registered ─┬─ Report ─► command ─► ReportAck, after commit
-//!                                                                   ├─ Heartbeat ─► soft state ─► HeartbeatAck
+//!                                                                   ├─ Heartbeat ─► soft state ─► HeartbeatAck; another that renews the lease, after a barrier
 //!                                                                   └─ Inventory ─► what the state does not know ends
 //! ```
 //!
@@ -12,6 +12,7 @@
 mod conf_hash;
 mod hello;
 mod inventory;
+mod renewal;
 mod report;
 mod session;
 mod sessions;

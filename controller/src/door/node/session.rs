@@ -6,6 +6,7 @@ use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesOrdered;
 use muster_channel::Peer;
+use muster_model::cluster::Cluster;
 use muster_proto::wire::to_node::Body as Tell;
 use muster_proto::wire::{FromNode, Heartbeat, HeartbeatAck, Inventory, NodeUp, Order, Report, ReportAck, from_node};
 use prost::Message;
@@ -13,6 +14,7 @@ use tokio::sync::watch;
 use tonic::Streaming;
 
 use super::hello::{Greeted, greet, redirect};
+use super::renewal::Renewals;
 use super::{Down, frame, inventory, report};
 use crate::counters::add_one;
 use crate::seat::Seat;
@@ -38,7 +40,8 @@ pub(super) async fn run(seat: Arc<Seat>, peer: Peer, mut up: Streaming<NodeUp>, 
     member.sightings.seen(node);
     let (number, over) = member.sessions.enter(node, greeted.epoch, down.clone());
     tracing::info!(node = greeted.name, epoch = greeted.epoch, "a node opened its session");
-    let farewell = Session { seat, greeted, down: down.clone(), waiting: FuturesOrdered::new() }.listen(up, over).await;
+    let (waiting, renewals) = (FuturesOrdered::new(), Renewals::default());
+    let farewell = Session { seat, greeted, down: down.clone(), waiting, renewals }.listen(up, over).await;
     member.sessions.leave(node, number);
     if let Some(farewell) = farewell {
         // Best effort: the node notices the end of the stream anyway.
@@ -52,6 +55,8 @@ struct Session {
     down: Down,
     /// Acknowledgements that wait for their commit, in the order of the reports.
     waiting: FuturesOrdered<BoxFuture<'static, Option<ReportAck>>>,
+    /// Of the node's lease, where it keeps one.
+    renewals: Renewals,
 }
 
 impl Session {
@@ -75,6 +80,7 @@ impl Session {
                     // Not committed, and it is not known why: the node opens a new session and repeats.
                     None => return Some(redirect(String::new())),
                 },
+                renewed = self.renewals.ended() => self.renew(renewed).await?,
                 () = ended(&mut over) => return None,
                 changed = leadership.changed() => {
                     changed.ok()?;
@@ -90,8 +96,12 @@ impl Session {
 
     /// `None`: the session ends.
     async fn on_frame(&mut self, bytes: &[u8]) -> Option<()> {
-        let member = &self.greeted.member;
-        member.sightings.seen(self.greeted.node);
+        let Greeted { member, node, epoch, .. } = &self.greeted;
+        // What it ran in its old epoch was declared over: it registers anew, and gets another.
+        if member.core.read(|cluster| cluster.node(*node).is_some_and(|node| node.row.epoch != *epoch)) {
+            return None;
+        }
+        member.sightings.seen(*node);
         // Of a newer version, perhaps: what is not known here is left alone.
         let Ok(FromNode { body: Some(body) }) = FromNode::decode(bytes) else { return Some(()) };
         match body {
@@ -118,7 +128,26 @@ impl Session {
     async fn on_heartbeat(&mut self, heartbeat: Heartbeat) -> Option<()> {
         let Greeted { member, node, term, .. } = &self.greeted;
         member.sightings.heartbeat(*node, heartbeat.load_hundredths, heartbeat.free_mem_mib);
-        let ack = HeartbeatAck { seq: heartbeat.seq, authority: Some(member.core.authority(*term)) };
+        let (lease_wanted_ms, kept_ms) = member
+            .core
+            .read(|cluster| (cluster.lease_wanted_ms(), cluster.node(*node).map_or(0, |node| node.row.lease_ms)));
+        let authority = Some(member.core.authority(*term));
+        let ack = HeartbeatAck { seq: heartbeat.seq, authority, renews: false, lease_wanted_ms };
+        if lease_wanted_ms != 0 || kept_ms != 0 {
+            self.renewals.came(member, *term, heartbeat.seq);
+        }
+        self.down.send(frame(Tell::HeartbeatAck(ack))).await.ok()
+    }
+
+    async fn renew(&mut self, renewed: Option<u64>) -> Option<()> {
+        let Greeted { member, term, .. } = &self.greeted;
+        if let Some(seq) = self.renewals.take_next() {
+            self.renewals.came(member, *term, seq);
+        }
+        let Some(seq) = renewed else { return Some(()) };
+        let lease_wanted_ms = member.core.read(Cluster::lease_wanted_ms);
+        let authority = Some(member.core.authority(*term));
+        let ack = HeartbeatAck { seq, authority, renews: true, lease_wanted_ms };
         self.down.send(frame(Tell::HeartbeatAck(ack))).await.ok()
     }
 

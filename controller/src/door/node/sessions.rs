@@ -79,6 +79,14 @@ impl Sessions {
         }
     }
 
+    /// The session of `node` ends, if there is one: the node opens another.
+    pub(crate) fn end(&self, node: u32) {
+        let link = self.open.lock().expect("no holder of this lock panics").links.remove(&node);
+        if let Some(link) = link {
+            link.over.send_replace(true);
+        }
+    }
+
     pub(crate) fn link(&self, node: u32) -> Option<Link> {
         self.open.lock().expect("no holder of this lock panics").links.get(&node).cloned()
     }

@@ -1,6 +1,7 @@
 //! Rows of `scontrol show config` that are worked out, each as Slurm 22.05 was seen to show it.
 
 use super::super::config::{AccountingStorage, MemoryPer, PriorityType, SelectType};
+use super::super::proof::Proof;
 use super::super::value::Value;
 use super::{View, null};
 use crate::time::TimeLimit;
@@ -58,6 +59,21 @@ pub(super) fn storage_tres(view: &View<'_>) -> String {
         }
     }
     resources.join(",")
+}
+
+/// Of fence.conf, where it asks for more than certainty: Slurm has no such row.
+pub(super) fn proof_of_death(view: &View<'_>) -> Rows {
+    match view.config.fence.proof {
+        Proof::Certain => Vec::new(),
+        proof => one("ProofOfDeath", proof.shown()),
+    }
+}
+
+pub(super) fn lease(view: &View<'_>) -> Rows {
+    match view.config.fence.lease_s {
+        0 => Vec::new(),
+        seconds => one("LeaseSec", format!("{seconds} sec")),
+    }
 }
 
 pub(super) fn cpu_freq(view: &View<'_>) -> String {

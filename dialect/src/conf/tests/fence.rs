@@ -60,3 +60,44 @@ fn faults_are_told_where_they_stand() {
     let crowd = "NodeName=n1 Agent=a\n".repeat(9);
     assert_eq!(findings(&crowd), ["9:10: error: n1 has more than 8 agents on level 1"]);
 }
+
+#[test]
+fn a_lease_is_read_and_shown_and_timeout_is_called_unsafe() {
+    let shown = |text: &str| {
+        let config = fenced(text).config.expect("it has no errors");
+        let rows = crate::conf::show::show(&config, &crate::conf::show::Runtime::default());
+        rows.into_iter().filter(|(key, _)| ["ProofOfDeath", "LeaseSec"].contains(&key.as_str())).collect::<Vec<_>>()
+    };
+    let row = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let text = "ProofOfDeath=lease LeaseSec=120\nNodeName=n1 Agent=a\n";
+    assert_eq!(findings(text), Vec::<String>::new());
+    let conf = fenced(text).config.expect("it has no errors").fence;
+    assert_eq!((conf.proof, conf.lease_s, conf.levels("n1")), (Proof::Lease, 120, vec![1]));
+    assert_eq!(shown(text), [row("LeaseSec", "120 sec"), row("ProofOfDeath", "lease")]);
+    assert_eq!(shown("ProofOfDeath=timeout"), [row("ProofOfDeath", "timeout (UNSAFE: a job may run twice)")]);
+    assert_eq!(shown("ProofOfDeath=certain"), [], "as Slurm prints it");
+    let unsafe_words = "1:14: warning: ProofOfDeath=timeout is unsafe: a node that is only cut off runs its job beside \
+                        the repeat of it elsewhere";
+    assert_eq!(findings("ProofOfDeath=timeout"), [unsafe_words]);
+}
+
+#[test]
+fn a_lease_without_a_length_or_too_short_is_refused_where_it_stands() {
+    assert_eq!(findings("ProofOfDeath=lease"), ["1:14: error: ProofOfDeath=lease needs LeaseSec"]);
+    assert_eq!(
+        findings("MaxFences=1\nProofOfDeath=lease LeaseSec=19"),
+        ["2:29: error: LeaseSec=19 is too short: nodes speak every 5000 ms, and 4 times in a lease: 20 at least"]
+    );
+    assert_eq!(findings("ProofOfDeath=lease LeaseSec=20"), Vec::<String>::new());
+    assert_eq!(findings("LeaseSec=60"), ["1:10: warning: LeaseSec counts with ProofOfDeath=lease alone"]);
+    assert_eq!(findings("ProofOfDeath=leas").len(), 1);
+    let quick = |slurmd_timeout: u32, text: &str| {
+        let slurm = format!("{SLURM}SlurmdTimeout={slurmd_timeout}\n");
+        let read = read(&[("/e/slurm.conf", &slurm), ("/e/fence.conf", text)]);
+        read.diagnostics.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(quick(2, "ProofOfDeath=lease LeaseSec=2"), Vec::<String>::new());
+    assert_eq!(quick(2, "ProofOfDeath=lease LeaseSec=1").len(), 1);
+    let never = quick(0, "ProofOfDeath=lease LeaseSec=60");
+    assert!(never[0].contains("with SlurmdTimeout=0 no node is ever lost"), "{never:?}");
+}

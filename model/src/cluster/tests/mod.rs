@@ -7,6 +7,7 @@ mod nodes;
 mod one_run;
 mod operators;
 mod oversubscription;
+mod proof;
 mod properties;
 mod requests;
 mod steps;

@@ -73,7 +73,7 @@ fn a_new_spool_in_the_same_boot_proves_nothing() {
 fn a_new_spool_that_found_the_attempt_goes_on_with_it() {
     let mut scene = Scene::up();
     let uid = scene.run(batch(), &[(1, 1)]);
-    scene.register_holding(1, "boot-1", 2, vec![HeldAttempt { uid, attempt: 1, ended: false }]);
+    scene.register_holding(1, "boot-1", 2, vec![HeldAttempt { uid, attempt: 1, ..Default::default() }]);
     assert_eq!(scene.long_state(uid), "RUNNING");
     scene.exit(uid, 1, BATCH, 0);
     scene.released(uid, 1);

@@ -35,6 +35,7 @@ enum Move {
     Suspect(u8),
     Return(u8),
     Dead(u8),
+    ProveDead(u8),
     Register { node: u8, boot: u8, spool: u8 },
     Fence { node: u8, force: bool },
     FenceDuty { which: u8, off: bool, alone: bool },
@@ -69,6 +70,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => any8().prop_map(Move::Suspect),
         1 => any8().prop_map(Move::Return),
         1 => any8().prop_map(Move::Dead),
+        1 => any8().prop_map(Move::ProveDead),
         4 => (any8(), 0..8u8, 0..8u8).prop_map(|(node, boot, spool)| Move::Register { node, boot, spool }),
         2 => any::<u16>().prop_map(Move::Later),
         1 => (any8(), any::<bool>()).prop_map(|(node, force)| Move::Fence { node, force }),
@@ -241,6 +243,7 @@ fn play(scene: &mut Scene, a_move: &Move) {
                 scene.lead(Body::SettleFence(SettleFence { fence, powered_on: which % 2 == 0, word: String::new() }));
             }
         }
+        Move::ProveDead(node) => drop(scene.prove_dead(index(node))),
         Move::CallOff(node) => {
             let name = format!("n{}", index(node) + 1);
             scene.client(0, Body::CancelFence(CancelFence { name, why: "w".to_owned() }));
@@ -259,14 +262,20 @@ fn play(scene: &mut Scene, a_move: &Move) {
     }
 }
 
+/// Before what all sites have that can fence; the first cannot.
+const FENCES: [&str; 4] = ["", "FenceAuto=yes\n", "ProofOfDeath=lease LeaseSec=60\n", "ProofOfDeath=timeout\n"];
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// `Scene` checks every invariant after each command; with fence.conf and without.
+    /// `Scene` checks every invariant after each command; with fence.conf and without, for each proof.
     #[test]
-    fn invariants_hold_and_equal_logs_make_equal_states(moves in proptest::collection::vec(moves(), 1..160), fenced in any::<bool>()) {
+    fn invariants_hold_and_equal_logs_make_equal_states(moves in proptest::collection::vec(moves(), 1..160), fence in 0..FENCES.len()) {
         let conf = CONF.replace("ReturnToService=1", "ReturnToService=2");
-        let mut scene = if fenced { Scene::up_fenced(&conf, FENCE) } else { Scene::up_with(&conf) };
+        let mut scene = match FENCES[fence] {
+            "" => Scene::up_with(&conf),
+            fence => Scene::up_fenced(&conf, &format!("{fence}{FENCE}")),
+        };
         for a_move in &moves {
             play(&mut scene, a_move);
         }

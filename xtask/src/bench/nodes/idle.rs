@@ -48,6 +48,10 @@ impl Steps for IdleSteps {
     fn open(&self, _: News) -> BoxFuture<'_, Vec<FoundStep>> {
         Box::pin(async { Vec::new() })
     }
+    fn lease_until_ms(&self) -> u64 {
+        0
+    }
+    fn keep_lease(&self, _: u64) {}
     fn start(&self, _: StepKey, _: wire::LaunchStep) {}
     fn start_extern(&self, _: StepKey, _: wire::Hold) {}
     fn signal(&self, _: StepKey, _: u32, _: bool) {}
