@@ -10,6 +10,7 @@ use super::config::{EnforceLimits, Partition, Settings};
 use super::job::UNLIMITED;
 use super::ruling::Refusal;
 use super::state::Cluster;
+use crate::sched::exceeds_node_limit;
 
 impl Cluster {
     pub(super) fn settings(&self) -> Option<&Settings> {
@@ -76,6 +77,11 @@ impl Cluster {
         let wanted = request.map_or(1, |r| u64::from(r.ntasks) * u64::from(r.cpus_per_task));
         if request.is_some_and(|request| !request.overcommit) && wanted > cpus {
             return Err(errno::ESLURM_TOO_MANY_REQUESTED_CPUS.into());
+        }
+        let site = self.site();
+        let known = site.partitions.get(&partition.name);
+        if known.zip(request).is_some_and(|(known, request)| exceeds_node_limit(request, known, &site)) {
+            return Err(errno::ESLURM_INVALID_TASK_MEMORY.into());
         }
         Ok(())
     }

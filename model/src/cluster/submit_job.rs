@@ -12,7 +12,7 @@ use super::changes::Event;
 use super::job::{Job, UNLIMITED};
 use super::ruling::{Refusal, Ruling, done, is_admin};
 use super::state::Cluster;
-use crate::sched::{Infeasible, feasible};
+use crate::sched::{Infeasible, feasible, spread_memory};
 
 impl Cluster {
     pub(super) fn submit_job(&mut self, origin: &Origin, command: &SubmitJob) -> Ruling {
@@ -20,6 +20,7 @@ impl Cluster {
         self.check_submitter(origin, &spec)?;
         self.complete_request(&mut spec)?;
         let partitions = self.choose_partitions(&mut spec)?;
+        self.spread_memory(&mut spec);
         self.check_partitions(&mut spec, &partitions)?;
         self.check_feasible(&spec)?;
         let pending_tasks = self.check_array(&mut spec)?;
@@ -82,6 +83,14 @@ impl Cluster {
             spec.requeue = Some(default && spec.kind() == JobKind::Batch);
         }
         Ok(())
+    }
+
+    /// `MaxMemPerCPU`: more memory takes more processors.
+    fn spread_memory(&self, spec: &mut JobSpec) {
+        let partitions: Vec<&str> = spec.partitions.split(',').collect();
+        if let Some(request) = &mut spec.request {
+            spread_memory(&self.site(), &partitions, request);
+        }
     }
 
     /// Whether the job could run, were all nodes idle and up.

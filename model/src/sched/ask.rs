@@ -191,7 +191,7 @@ impl Nodes {
 }
 
 /// The job's memory, else the partition's default, else the cluster's; without any, a node's whole memory where it counts.
-fn memory(request: &Request, partition: &SitePartition, site: &Site) -> Memory {
+pub(super) fn memory(request: &Request, partition: &SitePartition, site: &Site) -> Memory {
     let rules = &partition.rules;
     match (request.mem_per_node_mib, request.mem_per_cpu_mib) {
         (Some(0), _) | (None, Some(0)) => return Memory::All,

@@ -2,7 +2,8 @@
 
 use muster_dialect::state::{PartitionState, Reason};
 
-use super::site::SitePartition;
+use super::memory_limit::exceeds_node_limit;
+use super::site::{Site, SitePartition};
 use super::view::{DependsOn, Job, Shape};
 use crate::cluster::UNLIMITED;
 
@@ -26,7 +27,7 @@ pub(super) fn job_waits(job: &Job, now_ms: u64) -> Option<Reason> {
 }
 
 /// What of the partition holds such a job back. `None`: nothing.
-pub(super) fn partition_refuses(shape: &Shape, partition: &SitePartition) -> Option<Reason> {
+pub(super) fn partition_refuses(shape: &Shape, partition: &SitePartition, site: &Site) -> Option<Reason> {
     let rules = &partition.rules;
     match rules.state {
         PartitionState::Down => return Some(Reason::PartitionDown),
@@ -51,7 +52,8 @@ pub(super) fn partition_refuses(shape: &Shape, partition: &SitePartition) -> Opt
     if rules.max_time_s.is_some_and(|max| shape.time_limit_s.is_some_and(|limit| limit > max)) {
         return Some(Reason::PartitionTimeLimit);
     }
-    node_limit(shape, partition).or_else(|| cpu_limit(shape, partition))
+    let memory = || exceeds_node_limit(&shape.request, partition, site).then_some(Reason::PartitionConfig);
+    node_limit(shape, partition).or_else(|| cpu_limit(shape, partition)).or_else(memory)
 }
 
 /// `RootOnly`, `DisableRootJobs` and `AllowGroups`, which may have changed since the job was accepted.

@@ -123,7 +123,7 @@ fn feasible_in(site: &Site, shape: &Shape, partition: &SitePartition) -> Result<
     if !has_wide_node(site, node, partition) {
         return Err(Infeasible::Cpus);
     }
-    let waits = eligible::partition_refuses(shape, partition);
+    let waits = eligible::partition_refuses(shape, partition, site);
     if matches!(waits, Some(Reason::PartitionNodeLimit | Reason::PartitionConfig)) {
         return Ok(());
     }

@@ -143,7 +143,7 @@ impl<'v> Pass<'v> {
         *self.refused.entry((shape, partition)).or_insert_with(|| {
             let shape = &view.shapes[shape as usize];
             match view.site.partitions.get(&shape.partitions[partition]) {
-                Some(partition) => eligible::partition_refuses(shape, partition)
+                Some(partition) => eligible::partition_refuses(shape, partition, &view.site)
                     .or_else(|| Ask::of(&shape.request, partition, &view.site).err().map(Unserved::reason)),
                 // It was deleted under the job.
                 None => Some(Reason::PartitionDown),

@@ -83,6 +83,10 @@ pub struct SitePartition {
     pub classes: BTreeMap<u32, u32>,
     /// Processors of all its nodes.
     pub cpus: u64,
+    /// Least processors of a node of it, and least memory in MiB.
+    pub least_node: (u32, u64),
+    /// Limits of memory in MiB, per node and per processor: its own, else the cluster's; 0: none.
+    pub max_mem_mib: (u64, u64),
 }
 
 /// See the module. A *slot* is a place in `nodes`.
@@ -92,6 +96,8 @@ pub struct Site {
     pub select: Select,
     /// Cluster-wide defaults of memory in MiB, per node and per processor; 0: not set.
     pub def_mem_mib: (u64, u64),
+    /// Likewise limits.
+    pub max_mem_mib: (u64, u64),
     /// Makes of nodes.
     pub classes: Vec<Class>,
     /// By index.
@@ -118,6 +124,7 @@ impl Site {
         let mut site = Self {
             select: Select::of(config),
             def_mem_mib: (settings.def_mem_per_node_mib, settings.def_mem_per_cpu_mib),
+            max_mem_mib: (settings.max_mem_per_node_mib, settings.max_mem_per_cpu_mib),
             classes: classes.into_list(),
             slots: (0..).zip(&nodes).map(|(slot, node)| (node.name.clone(), slot)).collect(),
             nodes,
@@ -139,7 +146,14 @@ impl Site {
             *classes.entry(self.node(slot).class).or_default() += 1;
             cpus += u64::from(self.class(slot).total.cpus);
         }
-        self.partitions.insert(rules.name.clone(), SitePartition { rules, slots, classes, cpus });
+        let totals = || slots.iter().map(|&slot| &self.class(slot).total);
+        let least_cpus = totals().map(|total| total.cpus).min().unwrap_or(0);
+        let least_mib = totals().map(|total| total.mem_mib).min().unwrap_or(0);
+        let own = (rules.max_mem_per_node_mib, rules.max_mem_per_cpu_mib);
+        let max_mem_mib = if own == (0, 0) { self.max_mem_mib } else { own };
+        let least_node = (least_cpus, least_mib);
+        let partition = SitePartition { slots, classes, cpus, least_node, max_mem_mib, rules };
+        self.partitions.insert(partition.rules.name.clone(), partition);
     }
 
     /// The slot of a node by its durable index.

@@ -143,8 +143,8 @@ fn partition(text: &str, index: &BTreeMap<String, u32>) -> Partition {
         over_time_limit_ms: None,
         def_mem_per_node_mib: 0,
         def_mem_per_cpu_mib: 0,
-        max_mem_per_node_mib: 0,
-        max_mem_per_cpu_mib: 0,
+        max_mem_per_node_mib: number("MaxMemPerNode").unwrap_or(0).into(),
+        max_mem_per_cpu_mib: number("MaxMemPerCPU").unwrap_or(0).into(),
         conf: None,
         overrides: BTreeMap::new(),
     }

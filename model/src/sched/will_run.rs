@@ -35,7 +35,7 @@ pub fn will_run(view: &View, spec: &JobSpec) -> Result<Estimate, Infeasible> {
     let from_ms = view.now_ms.max(spec.begin_ms);
     let openings = shape.partitions.iter().filter_map(|name| {
         let partition = view.site.partitions.get(name)?;
-        if eligible::partition_refuses(&shape, partition).is_some() {
+        if eligible::partition_refuses(&shape, partition, &view.site).is_some() {
             return None;
         }
         let prepared = Prepared::new(view, &shape, partition).ok()?;

@@ -160,10 +160,8 @@ fn what_the_scheduler_does_not_know_is_named_and_not_ignored() {
         ("HealthCheckProgram=/bin/true", false),
         ("PriorityWeightAge=1000", false),
         ("AccountingStorageEnforce=limits", true),
-        ("MaxMemPerCPU=2000", true),
         ("MaxTasksPerNode=4", true),
         ("PartitionName=q Nodes=n1 AllocNodes=login1", true),
-        ("PartitionName=q Nodes=n1 MaxMemPerNode=4000", true),
         ("PartitionName=q Nodes=n1 ExclusiveUser=YES", true),
         ("PartitionName=q Nodes=n1 Exclusive=USER", true),
         ("PartitionName=q Nodes=n1 TRESBillingWeights=CPU=1.0", false),
@@ -194,7 +192,7 @@ fn partitions_are_checked_against_each_other() {
         one("PartitionName=a Nodes=n1 MaxNodes=1 MinNodes=2").contains("MaxNodes of partition a is below its MinNodes")
     );
     assert!(
-        findings("PartitionName=a Nodes=n1 MaxMemPerCPU=1 MaxMemPerNode=2")[1]
+        findings("PartitionName=a Nodes=n1 MaxMemPerCPU=1 MaxMemPerNode=2")[0]
             .contains("MaxMemPerCPU ignored, since it's mutually exclusive with MaxMemPerNode")
     );
 }

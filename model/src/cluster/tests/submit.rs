@@ -40,6 +40,22 @@ fn refusals_have_slurms_numbers() {
     assert_eq!(error(with(|spec| spec.partitions = "down".into())), 0, "it waits");
 }
 
+#[test]
+fn limits_of_memory_let_wait_refuse_or_take_more_processors() {
+    let asking = |change: fn(&mut muster_proto::durable::Request)| with(|spec| change(spec.request.as_mut().unwrap()));
+    let much = || asking(|request| request.mem_per_node_mib = Some(1_001));
+    let mut lenient = Scene::up_with(&format!("MaxMemPerNode=1000\n{CONF}"));
+    assert!(matches!(lenient.try_submit(much()), Outcome::Done(_)), "it waits: PartitionConfig");
+    let mut strict = Scene::up_with(&format!("EnforcePartLimits=ALL\nMaxMemPerNode=1000\n{CONF}"));
+    assert!(matches!(strict.try_submit(much()), Outcome::Rejected(answer) if answer.error == 2044));
+    let mut per_cpu = Scene::up_with(&format!("MaxMemPerCPU=100\n{CONF}"));
+    let uid = per_cpu.submit(asking(|request| request.mem_per_cpu_mib = Some(150)));
+    let request = per_cpu.job(uid).request().clone();
+    assert_eq!((request.cpus_per_task, request.mem_per_cpu_mib), (2, Some(75)));
+    let beyond = asking(|request| request.mem_per_cpu_mib = Some(900));
+    assert!(matches!(per_cpu.try_submit(beyond), Outcome::Rejected(answer) if answer.error == 2014));
+}
+
 trait WithLimit {
     fn clone_with_limit(self, limit_s: u32) -> JobSpec;
 }
