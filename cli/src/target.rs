@@ -13,7 +13,9 @@ pub(crate) fn target(id: &JobSpec) -> JobTarget {
         Some(ArraySel::Task(task)) => (Some(*task), Vec::new()),
         Some(ArraySel::Tasks(spec)) => (None, ranges(&spec.ids)),
     };
-    JobTarget { job_id: id.job, array_task, tasks, uid: 0 }
+    // There are no heterogeneous jobs: a component of one is no job, least of all the whole of another.
+    let job_id = if id.het.is_some() { 0 } else { id.job };
+    JobTarget { job_id, array_task, tasks, uid: 0 }
 }
 
 #[cfg(test)]
@@ -27,5 +29,6 @@ mod tests {
         assert_eq!(of("12_3").array_task, Some(3));
         assert_eq!(of("12_[3-5]").tasks, [TaskRange { first: 3, last: 5, step: 1 }]);
         assert_eq!(of("12_*"), of("12"));
+        assert_eq!(of("12+1").job_id, 0, "nobody's");
     }
 }

@@ -3,8 +3,9 @@
 use std::io::{BufRead, Write};
 
 use muster_channel::CallError;
+use muster_dialect::errno;
 use muster_dialect::hostlist;
-use muster_dialect::jobid::JobSpec;
+use muster_dialect::jobid::{ArraySel, JobSpec};
 use muster_proto::durable::{JobRow, JobSpec as Spec};
 use muster_proto::wire::{JobInfo, ListJobs, reply, request};
 
@@ -19,7 +20,7 @@ use crate::target::target;
 const STATE_ENDED_MIN: u32 = 3;
 const STATE_NAMES: [&str; 3] = ["PENDING", "RUNNING", "SUSPENDED"];
 
-/// Goes through the jobs that match. The exit code.
+/// Goes through the ids, or else through the jobs that match. The exit code.
 pub(crate) async fn each(client: &Client, wanted: &Wanted, voice: Voice) -> u8 {
     let jobs = match list(client, wanted).await {
         Ok(jobs) => jobs,
@@ -29,46 +30,56 @@ pub(crate) async fn each(client: &Client, wanted: &Wanted, voice: Voice) -> u8 {
             return refusal.exit_code();
         }
     };
-    let matching: Vec<_> = jobs.iter().filter(|job| matches(job, wanted)).collect();
-    if matching.is_empty() {
-        return nothing(wanted, voice);
-    }
+    let active: Vec<&JobInfo> = jobs.iter().filter(|job| is_active(job)).collect();
     let mut code = 0;
-    for job in matching {
-        for id in ids(job, wanted) {
-            if wanted.interactive && !confirmed(&id, job) {
-                continue;
-            }
-            kill::announce(&id, wanted, voice);
-            code = code.max(kill::one(client, wanted, &id, voice).await);
+    let mut chosen = Vec::new();
+    for id in &wanted.ids {
+        let meant: Vec<&JobInfo> = active.iter().copied().filter(|job| is_meant(job, id)).collect();
+        if meant.is_empty() {
+            code = code.max(unknown(id, wanted, voice));
         }
+        chosen.extend(meant.into_iter().find(|job| matches(job, wanted)).map(|job| (id.clone(), job)));
+    }
+    if wanted.ids.is_empty() {
+        chosen.extend(active.into_iter().filter(|job| matches(job, wanted)).map(|job| (own_id(job), job)));
+    }
+    if chosen.is_empty() && !wanted.filters.is_empty() {
+        nothing_matches(wanted, voice);
+    }
+    for (id, job) in chosen {
+        if wanted.interactive && !confirmed(&id, job) {
+            continue;
+        }
+        kill::announce(&id, wanted, voice);
+        code = code.max(kill::one(client, wanted, &id, voice).await);
     }
     code
 }
 
-fn nothing(wanted: &Wanted, voice: Voice) -> u8 {
-    if wanted.ids.is_empty() {
-        if voice.verbosity > 0 {
-            // As Slurm has them, whatever their order was.
-            let mut filters = wanted.filters.clone();
-            filters.sort_unstable();
-            let filters = filters.join(" ");
-            voice.error(&format!("No active jobs match ALL job filters, including: {filters} "));
-        }
-        return 0;
-    }
-    for id in &wanted.ids {
-        voice.error(&format!("Kill job error on job id {id}: {}", muster_dialect::errno::ESLURM_INVALID_JOB_ID));
+/// No active job has this id.
+fn unknown(id: &JobSpec, wanted: &Wanted, voice: Voice) -> u8 {
+    if !wanted.quiet {
+        let what = if id.step.is_some() { "job step id" } else { "job id" };
+        voice.error(&format!("Kill job error on {what} {id}: {}", errno::ESLURM_INVALID_JOB_ID));
     }
     1
 }
 
+/// Told to those who want to read it; no failure.
+fn nothing_matches(wanted: &Wanted, voice: Voice) {
+    if voice.verbosity > 0 {
+        // As Slurm has them, whatever their order was.
+        let mut filters = wanted.filters.clone();
+        filters.sort_unstable();
+        voice.error(&format!("No active jobs match ALL job filters, including: {} ", filters.join(" ")));
+    }
+}
+
 async fn list(client: &Client, wanted: &Wanted) -> Result<Vec<JobInfo>, CallError> {
-    let list = ListJobs {
-        targets: wanted.ids.iter().map(target).collect(),
-        users: wanted.cancel.user.into_iter().collect(),
-        ..ListJobs::default()
-    };
+    let targets: Vec<_> = wanted.ids.iter().map(target).collect();
+    // An id of another user's job is known, and matches nothing.
+    let users = wanted.cancel.user.filter(|_| targets.is_empty()).into_iter().collect();
+    let list = ListJobs { targets, users, ..ListJobs::default() };
     match client.call(request::Body::ListJobs(list)).await? {
         reply::Body::Jobs(jobs) => Ok(jobs.jobs),
         _ => Err(unexpected()),
@@ -82,8 +93,7 @@ fn matches(job: &JobInfo, wanted: &Wanted) -> bool {
     let spec = row.spec.clone().unwrap_or_default();
     let same = |filter: &str, value: &str| filter.is_empty() || filter == value;
     let request = spec.request.clone().unwrap_or_default();
-    row.state < STATE_ENDED_MIN
-        && same(&filters.account, &spec.account)
+    same(&filters.account, &spec.account)
         && same(&filters.name, &spec.name)
         && (filters.partition.is_empty() || in_partition(job, &spec, &filters.partition))
         && same(&filters.qos, &spec.qos)
@@ -107,19 +117,30 @@ fn runs_on(job: &JobInfo, nodes: &str) -> bool {
     asked.iter().any(|node| mine.contains(node))
 }
 
-/// The ids as the user gave them where a part of the job was meant, else the job's own.
-fn ids(job: &JobInfo, wanted: &Wanted) -> Vec<JobSpec> {
-    let row = job.row.clone().unwrap_or_default();
-    let own = match (row.array_job_id, row.array_task) {
-        (array, Some(task)) if array > 0 => {
-            JobSpec { array: Some(muster_dialect::jobid::ArraySel::Task(task)), ..JobSpec::job(array) }
-        }
-        _ => JobSpec::job(row.job_id),
+fn is_active(job: &JobInfo) -> bool {
+    job.row.as_ref().is_some_and(|row| row.state < STATE_ENDED_MIN)
+}
+
+/// Whether the id means this record, or some of its tasks.
+fn is_meant(job: &JobInfo, id: &JobSpec) -> bool {
+    let Some(row) = &job.row else { return false };
+    let is_array = row.array_job_id != 0 && row.array_job_id == id.job;
+    let task_is_meant = match (&id.array, row.array_task) {
+        (None | Some(ArraySel::All), _) => true,
+        (Some(ArraySel::Task(task)), Some(own)) => *task == own,
+        (Some(ArraySel::Tasks(tasks)), Some(own)) => tasks.ids.contains(&own),
+        // The cluster listed it for the tasks that wait in it.
+        (Some(_), None) => is_array,
     };
-    let named =
-        wanted.ids.iter().filter(|id| id.step.is_some() && (id.job == row.job_id || id.job == row.array_job_id));
-    let named: Vec<JobSpec> = named.cloned().collect();
-    if named.is_empty() { vec![own] } else { named }
+    id.het.is_none() && (is_array || (row.job_id == id.job && id.array.is_none())) && task_is_meant
+}
+
+fn own_id(job: &JobInfo) -> JobSpec {
+    let row = job.row.clone().unwrap_or_default();
+    match (row.array_job_id, row.array_task) {
+        (array, Some(task)) if array > 0 => JobSpec { array: Some(ArraySel::Task(task)), ..JobSpec::job(array) },
+        _ => JobSpec::job(row.job_id),
+    }
 }
 
 fn confirmed(id: &JobSpec, job: &JobInfo) -> bool {
@@ -144,10 +165,23 @@ mod tests {
     }
 
     #[test]
+    fn an_id_means_its_job_or_the_tasks_of_its_array() {
+        let id = |text: &str| JobSpec::parse(text).expect("an id");
+        let mut job = job(1, "debug");
+        assert!(is_meant(&job, &id("5")) && is_meant(&job, &id("5.0")));
+        assert!(!is_meant(&job, &id("6")) && !is_meant(&job, &id("5_1")) && !is_meant(&job, &id("5+1")));
+        let row = job.row.as_mut().expect("it has one");
+        (row.array_job_id, row.array_task) = (4, Some(2));
+        assert_eq!(own_id(&job), id("4_2"));
+        assert!(is_meant(&job, &id("4")) && is_meant(&job, &id("4_2")) && is_meant(&job, &id("4_[1-3]")));
+        assert!(is_meant(&job, &id("5")) && !is_meant(&job, &id("4_1")) && !is_meant(&job, &id("4_[3-4]")));
+    }
+
+    #[test]
     fn every_filter_must_hold() {
         let mut wanted = Wanted::default();
         assert!(matches(&job(1, "debug"), &wanted));
-        assert!(!matches(&job(3, "debug"), &wanted), "it has ended");
+        assert!(is_active(&job(2, "debug")) && !is_active(&job(3, "debug")));
         wanted.cancel.partition = "debug".into();
         wanted.cancel.nodes = "n2".into();
         wanted.cancel.states = vec!["RUNNING".into()];

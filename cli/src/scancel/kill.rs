@@ -22,20 +22,21 @@ pub(crate) async fn all(client: &Client, wanted: &Wanted, voice: Voice) -> u8 {
         return by_filters(client, wanted, voice).await;
     }
     wanted.ids.iter().for_each(|id| announce(id, wanted, voice));
-    let (steps, jobs): (Vec<_>, Vec<_>) = wanted.ids.iter().cloned().partition(|id| id.step.is_some());
     let mut code = 0;
-    for ids in jobs.chunks(TARGETS_MAX) {
+    for ids in wanted.ids.chunks(TARGETS_MAX) {
         code = code.max(several(client, wanted, ids, voice).await);
-    }
-    for id in &steps {
-        code = code.max(one(client, wanted, id, voice).await);
     }
     code
 }
 
 /// `Terminating job 5`, for those who want to read it.
 pub(crate) fn announce(id: &JobSpec, wanted: &Wanted, voice: Voice) {
-    let kind = if id.step.is_some() { "step" } else { "job" };
+    let kind = match (id.step, wanted.cancel.batch_only, wanted.cancel.full) {
+        (Some(_), ..) => "step",
+        (None, true, _) => "batch job",
+        (None, false, true) => "full job",
+        (None, false, false) => "job",
+    };
     match wanted.cancel.signal {
         0 | SIGKILL => voice.verbose(&format!("Terminating {kind} {id}")),
         signal => voice.verbose(&format!("Signal {signal} to {kind} {id}")),
@@ -88,7 +89,9 @@ async fn several(client: &Client, wanted: &Wanted, ids: &[JobSpec], voice: Voice
 
 /// Cancels one job or step.
 pub(crate) async fn one(client: &Client, wanted: &Wanted, id: &JobSpec, voice: Voice) -> u8 {
-    let told = |refusal: &Refusal| tell(&id.to_string(), id.step.is_some(), refusal, wanted, voice);
+    // As Slurm has it: a step that is not there is told of by its job.
+    let shown = JobSpec { step: None, ..id.clone() };
+    let told = |refusal: &Refusal| tell(&shown.to_string(), id.step.is_some(), refusal, wanted, voice);
     match send(client, request_for(wanted, std::slice::from_ref(id))).await {
         Ok(done) => match done.errors.first() {
             Some(error) => told(&Refusal::of_failure(error.error, &error.message)),
@@ -132,7 +135,7 @@ fn tell(id: &str, step: bool, refusal: &Refusal, wanted: &Wanted, voice: Voice) 
     if !(gone && wanted.quiet) {
         voice.error(&line);
     }
-    if gone { 1 } else { refusal.exit_code() }
+    if gone && !step { 1 } else { refusal.exit_code() }
 }
 
 #[cfg(test)]
@@ -149,7 +152,7 @@ mod tests {
         let gone = Refusal::of_failure(errno::ESLURM_INVALID_JOB_ID.code, "");
         let (plain, voice) = wanted(false, 0);
         assert_eq!(tell("9", false, &gone, &plain, voice), 0);
-        assert_eq!(tell("9.0", true, &gone, &plain, voice), 1);
+        assert_eq!(tell("9", true, &gone, &plain, voice), 225, "a step of a job that is there");
         let (strict, voice) = wanted(true, 0);
         assert_eq!(tell("9", false, &gone, &strict, voice), 1);
     }

@@ -3,6 +3,7 @@
 use muster_dialect::jobid::JobSpec;
 use muster_dialect::options::Parsed;
 use muster_dialect::signal;
+use muster_dialect::state::{JobFlags, JobState, JobStatus};
 use muster_proto::durable::CancelJobs;
 use thiserror::Error;
 
@@ -12,8 +13,6 @@ use crate::say::Voice;
 
 /// Most ids on a command line: their answer must fit one message.
 const IDS_MAX: usize = 100_000;
-
-const STATES: [&str; 3] = ["PENDING", "RUNNING", "SUSPENDED"];
 
 /// An option or id that cannot be taken. All exit 1.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -132,10 +131,11 @@ impl Wanted {
     }
 
     fn state(&mut self, text: &str) -> Result<(), WantedError> {
-        let upper = text.to_ascii_uppercase();
-        let long = STATES.iter().zip(["PD", "R", "S"]).find(|(long, short)| upper == **long || upper == *short);
-        let (long, _) = long.ok_or_else(|| WantedError::State(text.to_owned()))?;
-        self.cancel.states = vec![(*long).to_owned()];
+        // Any state there is, although jobs in most of them have ended: then nothing matches.
+        let flags = || JobFlags::parse(text).map(|flags| JobStatus::new(JobState::Pending, flags).long());
+        let long = JobState::parse(text).map(JobState::long).or_else(flags);
+        let long = long.ok_or_else(|| WantedError::State(text.to_owned()))?;
+        self.cancel.states = vec![long.to_owned()];
         self.filters.push(format!("state={long}"));
         self.strict = true;
         Ok(())
@@ -148,10 +148,12 @@ impl Wanted {
         Ok(())
     }
 
-    /// Whether the jobs must be listed first: to confirm each, or to name each.
+    /// Whether the jobs must be listed first: to confirm each, to name each, or because only ids of active jobs are right.
     #[must_use]
     pub(crate) fn one_by_one(&self) -> bool {
-        self.interactive || (self.verbosity > 0 && !self.filters.is_empty()) || self.means_another_user()
+        let steps = self.ids.iter().any(|id| id.step.is_some());
+        let named = !self.ids.is_empty() && (self.strict || steps);
+        self.interactive || named || (self.verbosity > 0 && !self.filters.is_empty()) || self.means_another_user()
     }
 
     /// Slurm tells of each job of another user that it may not be cancelled.
@@ -209,5 +211,9 @@ mod tests {
         assert!(read(&["-s", "USR1", "1"]).expect("valid").strict);
         assert!(read(&["-u", "root"]).expect("valid").strict);
         assert_eq!(read(&["-t", "r"]).expect("valid").cancel.states, ["RUNNING"]);
+        assert_eq!(read(&["-t", "cd"]).expect("valid").filters, ["state=COMPLETED"]);
+        assert_eq!(read(&["-t", "CG"]).expect("valid").cancel.states, ["COMPLETING"]);
+        assert_eq!(read(&["-t", "run"]), Err(WantedError::State("run".into())));
+        assert_eq!(read(&["-t", "R,PD"]), Err(WantedError::State("R,PD".into())));
     }
 }

@@ -1,10 +1,12 @@
 //! Verbs on jobs: hold, release, requeue, suspend, notify, wait.
 
+use muster_dialect::errno;
 use muster_dialect::jobid::JobSpec;
 use muster_proto::durable::{JobTarget, NotifyJob, RequeueJob, SuspendJob, UpdateJob};
 use muster_proto::wire::{WaitJob, reply, request, wait_job};
 
 use super::{Control, ask, change};
+use crate::refusal::Refusal;
 use crate::site::{Reach, block_on};
 use crate::target::target;
 
@@ -43,8 +45,40 @@ pub(super) fn requeue(control: &Control, words: &[String], hold: bool) -> u8 {
 }
 
 pub(super) fn suspend(control: &Control, ids: &[String], resume: bool) -> u8 {
-    let body = move |target| request::Body::SuspendJob(SuspendJob { target: Some(target), resume });
-    each(control, ids, if resume { "resume" } else { "suspend" }, body, None)
+    let verb = if resume { "resume" } else { "suspend" };
+    if ids.is_empty() {
+        return control.fail(&format!("too few arguments for keyword:{verb}"));
+    }
+    let reach = match control.reach() {
+        Ok(reach) => reach,
+        Err(code) => return code,
+    };
+    let mut code = 0;
+    for word in ids {
+        let named = JobSpec::parse_list(word).ok().filter(|ids| ids.iter().all(|id| id.step.is_none()));
+        let Some(named) = named else {
+            code = told(control, word, "Invalid job id specified", None);
+            continue;
+        };
+        for id in named {
+            let body = request::Body::SuspendJob(SuspendJob { target: Some(target(&id)), resume });
+            if let Err(refusal) = block_on(change(&reach, body)) {
+                code = not_suspended(control, &id, &refusal);
+            }
+        }
+    }
+    code
+}
+
+/// Slurm answers for tasks by themselves, and has no answer of that kind for a job that it does not know.
+fn not_suspended(control: &Control, id: &JobSpec, refusal: &Refusal) -> u8 {
+    if id.array.is_some() {
+        return control.fail(&format!("{id}: {}", refusal.text));
+    }
+    if refusal.error == errno::ESLURM_INVALID_JOB_ID {
+        return told(control, &id.to_string(), &errno::SLURM_UNEXPECTED_MSG_ERROR.to_string(), None);
+    }
+    told(control, &id.to_string(), &refusal.text, None)
 }
 
 pub(super) fn notify(control: &Control, words: &[String]) -> u8 {

@@ -1,5 +1,7 @@
 //! Mail to users: rows of the outbox, which the leader works off.
 
+use muster_dialect::errno;
+use muster_dialect::state::JobState;
 use muster_proto::durable::{Origin, OutboxRow};
 
 use super::changes::Table;
@@ -67,9 +69,18 @@ impl Cluster {
         Ok(done())
     }
 
-    /// `scontrol notify`: only the job's own srun or salloc could show it, and they ask for nothing yet.
-    pub(super) fn notify_job(&mut self, origin: &Origin, _command: &muster_proto::durable::NotifyJob) -> Ruling {
+    /// `scontrol notify`: only the job's own srun or salloc could show it, and they ask for nothing yet. The refusals are Slurm's.
+    pub(super) fn notify_job(&mut self, origin: &Origin, command: &muster_proto::durable::NotifyJob) -> Ruling {
         require_admin(origin)?;
-        Err(muster_dialect::errno::ESLURM_NOT_SUPPORTED.into())
+        let target = command.target.as_ref().ok_or(errno::ESLURM_INVALID_JOB_ID)?;
+        for (uid, _) in self.target_uids(target)? {
+            match self.job(uid).map(|job| job.state()) {
+                None => return Err(errno::ESLURM_INVALID_JOB_ID.into()),
+                Some(JobState::Pending) => return Err(errno::ESLURM_DISABLED.into()),
+                Some(JobState::Running | JobState::Suspended) => {}
+                Some(_) => return Err(errno::ESLURM_ALREADY_DONE.into()),
+            }
+        }
+        Err(errno::ESLURM_NOT_SUPPORTED.into())
     }
 }

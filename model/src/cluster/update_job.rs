@@ -201,8 +201,11 @@ impl Cluster {
             if !is_admin(origin) {
                 return Err(errno::ESLURM_ACCESS_DENIED.into());
             }
-            if job.state() == JobState::Pending {
-                return Err(errno::ESLURM_JOB_PENDING.into());
+            match job.state() {
+                JobState::Pending => return Err(errno::ESLURM_JOB_PENDING.into()),
+                JobState::Running if command.resume => return Err(errno::ESLURM_JOB_NOT_SUSPENDED.into()),
+                JobState::Running | JobState::Suspended => {}
+                _ => return Err(errno::ESLURM_ALREADY_DONE.into()),
             }
         }
         Err(errno::ESLURM_NOT_SUPPORTED.into())

@@ -2,8 +2,8 @@
 
 use muster_dialect::state::Reason;
 use muster_proto::durable::{
-    AdmitReplica, CancelJobs, Channel, JobSpec, JobTarget, RaiseFeatureLevel, RequeueJob, RetireReplica, UpdateJob,
-    UpdateNode, UpdatePartition, command::Body,
+    AdmitReplica, CancelJobs, Channel, JobSpec, JobTarget, NotifyJob, RaiseFeatureLevel, RequeueJob, RetireReplica,
+    SuspendJob, UpdateJob, UpdateNode, UpdatePartition, command::Body,
 };
 
 use crate::cluster::testing::*;
@@ -101,6 +101,24 @@ fn not_even_administrators_requeue_a_job_that_refused_it_before_they_changed_tha
     assert_eq!(error(scene.client(ALICE, update(2, |u| u.requeue = Some(true)))), 0);
     assert_eq!(error(scene.client(ALICE, requeue(2, false))), 0);
     assert_eq!(scene.long_state(uid), "COMPLETING");
+}
+
+#[test]
+fn suspending_and_notifying_are_refused_in_slurms_words_where_they_could_not_be() {
+    let mut scene = Scene::up();
+    scene.run(batch(), &[(0, 1)]);
+    scene.submit(JobSpec { hold: true, ..batch() });
+    let target = |job_id| Some(JobTarget { job_id, ..Default::default() });
+    let suspend = |job_id, resume| Body::SuspendJob(SuspendJob { target: target(job_id), resume });
+    let notify = |job_id| Body::NotifyJob(NotifyJob { target: target(job_id), ..Default::default() });
+    for resume in [false, true] {
+        assert_eq!(error(scene.client(0, suspend(9, resume))), 2017);
+        assert_eq!(error(scene.client(0, suspend(2, resume))), 2024);
+    }
+    assert_eq!(error(scene.client(0, suspend(1, true))), 2087);
+    assert_eq!((error(scene.client(0, notify(9))), error(scene.client(0, notify(2)))), (2017, 2037));
+    scene.cancel(ALICE, 2);
+    assert_eq!((error(scene.client(0, suspend(2, true))), error(scene.client(0, notify(2)))), (2021, 2021));
 }
 
 #[test]
