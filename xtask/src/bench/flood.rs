@@ -2,12 +2,15 @@
 //! the queue again and again; and how long a listing ever held the state, for which applying waits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use muster_channel::Client;
 use muster_dialect::conf::Config;
 use muster_proto::wire::{ListJobs, WaitJob, request, wait_job};
+use tokio::sync::oneshot;
 
 use super::caller::{client, config, fill, submit};
 use super::http;
@@ -50,15 +53,51 @@ async fn measure(site: &Site, config: &Config, flood: &Flood) -> Result<(f64, f6
     let client = client(site, config)?;
     fill(&client, flood.jobs, |_| ()).await?;
     let quiet = starts(&client, flood.starts).await?;
-    let mut pollers = tokio::task::JoinSet::new();
-    let polls = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    for _ in 0..flood.pollers {
-        pollers.spawn(poll(super::caller::client(site, config)?, polls.clone()));
+    let clients = (0..flood.pollers).map(|_| super::caller::client(site, config)).collect::<Result<Vec<_>>>()?;
+    let polls = Arc::new(AtomicUsize::new(0));
+    let pollers = Pollers::begin(clients, polls.clone())?;
+    while polls.load(Ordering::Relaxed) < flood.pollers * 2 {
+        tokio::time::sleep(POLL_PAUSE / 10).await;
     }
-    tokio::time::sleep(POLL_PAUSE * 2).await;
     let flooded = starts(&client, flood.starts).await?;
-    pollers.shutdown().await;
-    Ok((quiet, flooded, polls.load(std::sync::atomic::Ordering::Relaxed)))
+    pollers.end()?;
+    Ok((quiet, flooded, polls.load(Ordering::Relaxed)))
+}
+
+/// A thread of its own, for whoever polls: what they do with their answers must not hold up the clock of who works. It takes
+/// what the others leave, as if it were another host.
+struct Pollers {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// The least that a thread can be given.
+const NICE_MAX: i32 = 19;
+
+impl Pollers {
+    fn begin(clients: Vec<Client>, polls: Arc<AtomicUsize>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let run = move || {
+            if let Err(why) = rustix::process::nice(NICE_MAX) {
+                eprintln!("pollers are as important as the cluster: {why}");
+            }
+            runtime.block_on(async {
+                let mut pollers = tokio::task::JoinSet::new();
+                for client in clients {
+                    pollers.spawn(poll(client, polls.clone()));
+                }
+                // Dropping the sender is the signal, too.
+                let _ = stopped.await;
+            });
+        };
+        Ok(Self { stop, thread: std::thread::Builder::new().name("pollers".into()).spawn(run)? })
+    }
+
+    fn end(self) -> Result<()> {
+        drop(self.stop);
+        self.thread.join().map_err(|_| anyhow!("a poller panicked"))
+    }
 }
 
 /// The median of milliseconds from submit to start.
@@ -74,12 +113,12 @@ async fn starts(client: &Client, count: usize) -> Result<f64> {
     Ok(super::median(figures))
 }
 
-async fn poll(client: Client, polls: Arc<std::sync::atomic::AtomicUsize>) {
+async fn poll(client: Client, polls: Arc<AtomicUsize>) {
     loop {
         // A listing that is refused for now is asked again by the client itself.
         let asked = ListJobs { brief: true, ..ListJobs::default() };
         if client.call(request::Body::ListJobs(asked)).await.is_ok() {
-            polls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            polls.fetch_add(1, Ordering::Relaxed);
         }
         tokio::time::sleep(POLL_PAUSE).await;
     }
