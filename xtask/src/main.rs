@@ -36,6 +36,7 @@ usage: cargo xtask COMMAND
     --minutes N          as many seeds as fit (5)
     --jobs N             at a time (1)
     --replicas N         controllers of each cluster (3)
+    --nodes N            nodes of each cluster (4)
     --from SEED          the first seed (from the clock)
 ";
 
@@ -159,12 +160,13 @@ fn mutants(mut parser: lexopt::Parser) -> Result<()> {
 }
 
 fn soak_plan(mut parser: lexopt::Parser) -> Result<soak::Plan> {
-    let mut plan = soak::Plan { minutes: 5, jobs: 1, replicas: 3, from: None };
+    let mut plan = soak::Plan { minutes: 5, jobs: 1, replicas: 3, nodes: 4, from: None };
     while let Some(argument) = parser.next()? {
         match argument {
             Long("minutes") => plan.minutes = parser.value()?.parse()?,
             Long("jobs") => plan.jobs = parser.value()?.parse()?,
             Long("replicas") => plan.replicas = parser.value()?.parse()?,
+            Long("nodes") => plan.nodes = parser.value()?.parse()?,
             Long("from") => plan.from = Some(parser.value()?.parse()?),
             argument => return Err(argument.unexpected()).context(USAGE),
         }

@@ -17,6 +17,7 @@ pub(crate) struct Plan {
     /// Seeds at a time.
     pub(crate) jobs: usize,
     pub(crate) replicas: usize,
+    pub(crate) nodes: usize,
     /// The first seed; `None`: from the clock.
     pub(crate) from: Option<u64>,
 }
@@ -32,7 +33,7 @@ struct Sum {
 
 /// Runs seeds until the time is over; fails if one broke a promise.
 pub(crate) fn run(plan: &Plan) -> Result<()> {
-    let simulator = build()?;
+    let simulator = Simulator::build()?;
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).context("a clock before 1970")?;
     let first = plan.from.unwrap_or(now.as_secs());
     println!("seeds from {first} on, {} at a time, for {} min", plan.jobs, plan.minutes);
@@ -42,14 +43,76 @@ pub(crate) fn run(plan: &Plan) -> Result<()> {
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
                 while Instant::now() < until {
-                    one(&simulator, plan.replicas, next.fetch_add(1, Ordering::Relaxed), &sum);
+                    simulator.run(plan, next.fetch_add(1, Ordering::Relaxed), &sum);
                 }
             });
         }
     });
     let sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    report(&sum, began.elapsed(), &words(&simulator, &["--states"])?);
+    report(&sum, began.elapsed(), &simulator.states);
     if sum.broken.is_empty() { Ok(()) } else { bail!("promises were broken by seeds {:?}", sum.broken) }
+}
+
+/// The simulation's program, and what it knows.
+struct Simulator {
+    program: String,
+    stories: Vec<String>,
+    states: String,
+}
+
+impl Simulator {
+    fn build() -> Result<Self> {
+        let program = build()?;
+        let stories = words(&program, &["--stories"])?.lines().map(str::to_owned).collect();
+        let states = words(&program, &["--states"])?;
+        Ok(Self { program, stories, states })
+    }
+
+    /// What a seed's run is about besides its faults: in turn, so that everything is reached. Every seventh tells a story, under
+    /// another seed than its own.
+    fn arguments(&self, plan: &Plan, seed: u64) -> Vec<String> {
+        const KINDS: [&[&str]; 6] = [
+            &[],
+            &["--fencing"],
+            &["--changes"],
+            &["--fencing", "--changes"],
+            &["--leases"],
+            &["--leases", "--changes"],
+        ];
+        let turn = seed / (KINDS.len() as u64 + 1);
+        let (replicas, nodes) = (plan.replicas.to_string(), plan.nodes.to_string());
+        let mut words: Vec<String> = match KINDS.get((seed % (KINDS.len() as u64 + 1)) as usize) {
+            Some(kind) => [kind, &["--replicas", &replicas, "--nodes", &nodes][..]]
+                .concat()
+                .into_iter()
+                .map(String::from)
+                .collect(),
+            None => vec!["--story".into(), self.stories[(turn % self.stories.len() as u64) as usize].clone()],
+        };
+        words.push(seed.to_string());
+        words
+    }
+
+    fn run(&self, plan: &Plan, seed: u64, sum: &Mutex<Sum>) {
+        let arguments = self.arguments(plan, seed);
+        let output = Command::new(&self.program).arg("--brief").args(&arguments).stderr(Stdio::null()).output();
+        let said = output.as_ref().map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
+        let said = said.unwrap_or_default();
+        let kept = output.is_ok_and(|output| output.status.success());
+        let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sum.seeds += 1;
+        for line in said.lines() {
+            match counted(line) {
+                Some((count, what)) => *sum.counts.entry(what.to_owned()).or_default() += count,
+                None => sum.virtual_ms += virtual_ms(line).unwrap_or(0),
+            }
+        }
+        if !kept {
+            let replay = "cargo run --profile sim -p muster-chaos-tests --bin sim --";
+            println!("{said}replay with a trace:\n  {replay} {}", arguments.join(" "));
+            sum.broken.push(seed);
+        }
+    }
 }
 
 fn build() -> Result<String> {
@@ -74,33 +137,6 @@ fn build() -> Result<String> {
         message["executable"].as_str().map(str::to_owned)
     });
     executables.next_back().context("cargo names no executable")
-}
-
-fn one(simulator: &str, replicas: usize, seed: u64, sum: &Mutex<Sum>) {
-    let (kind, replicas, number) = (kind(seed), replicas.to_string(), seed.to_string());
-    let arguments = [&["--brief"], kind, &["--replicas", &replicas, &number]].concat();
-    let output = Command::new(simulator).args(&arguments).stderr(Stdio::null()).output();
-    let said = output.as_ref().map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let kept = output.is_ok_and(|output| output.status.success());
-    let mut sum = sum.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    sum.seeds += 1;
-    for line in said.lines() {
-        match counted(line) {
-            Some((count, what)) => *sum.counts.entry(what.to_owned()).or_default() += count,
-            None => sum.virtual_ms += virtual_ms(line).unwrap_or(0),
-        }
-    }
-    if !kept {
-        let replay = "cargo run --profile sim -p muster-chaos-tests --bin sim --";
-        println!("{said}replay with a trace:\n  {replay} {}", arguments[1..].join(" "));
-        sum.broken.push(seed);
-    }
-}
-
-/// What a seed's run is about besides its faults: in turn, so that everything is reached.
-fn kind(seed: u64) -> &'static [&'static str] {
-    const KINDS: [&[&str]; 4] = [&[], &["--fencing"], &["--changes"], &["--fencing", "--changes"]];
-    KINDS[(seed % 4) as usize]
 }
 
 /// "      12 elections won"
@@ -138,6 +174,17 @@ fn words(program: &str, arguments: &[&str]) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_kind_and_every_story_has_its_turn() {
+        let stories = vec!["one".to_owned(), "two".to_owned()];
+        let simulator = Simulator { program: String::new(), stories, states: String::new() };
+        let plan = Plan { minutes: 1, jobs: 1, replicas: 5, nodes: 50, from: None };
+        let runs: Vec<String> = (14..28).map(|seed| simulator.arguments(&plan, seed).join(" ")).collect();
+        assert_eq!(runs[0], "--replicas 5 --nodes 50 14");
+        assert_eq!(runs[3], "--fencing --changes --replicas 5 --nodes 50 17");
+        assert_eq!([&runs[6], &runs[13]], ["--story one 20", "--story two 27"]);
+    }
 
     #[test]
     fn lines_of_the_simulator_are_read() {

@@ -9,9 +9,9 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-const USAGE: &str =
-    "usage: sim [--replicas N] [--calm] [--again N] [--brief] SEED | sim [--replicas N] [--calm] --seeds N [FROM]
+const USAGE: &str = "usage: sim [SIZE] [--calm] [--again N] [--brief] SEED | sim [SIZE] [--calm] --seeds N [FROM]
        sim [--again N] [--brief] --story NAME | sim --stories | sim --states
+  SIZE: --replicas N (3), --nodes N (4), --submitters N (3).
   --fencing: nodes can be fenced. --leases: they keep leases. --changes: replicas, disks, clocks, slurm.conf and programs change meanwhile.
   --brief leaves the trace out. --again N runs the seed N times more, in this process, and shows where a run departs.
   RUST_LOG=muster_controller=debug,muster_noded=debug shows the daemons' own words.";
@@ -64,6 +64,8 @@ fn parse() -> Result<Wanted> {
             "--leases" => wanted.shape.leases = true,
             "--fencing" => wanted.shape.fencing = true,
             "--replicas" => wanted.shape.replicas = words.next().context(USAGE)?.parse().context(USAGE)?,
+            "--nodes" => wanted.shape.nodes = words.next().context(USAGE)?.parse().context(USAGE)?,
+            "--submitters" => wanted.shape.submitters = words.next().context(USAGE)?.parse().context(USAGE)?,
             number => wanted.numbers.push(number.parse().context(USAGE)?),
         }
     }
@@ -106,7 +108,8 @@ fn many(from: u64, count: u64, shape: &Shape) -> Result<bool> {
     let mut broken = false;
     for seed in from..from + count {
         let mut child = Command::new(std::env::current_exe()?);
-        child.args(["--brief", "--replicas", &shape.replicas.to_string(), &seed.to_string()]);
+        child.args(["--brief", "--replicas", &shape.replicas.to_string(), "--nodes", &shape.nodes.to_string()]);
+        child.args(["--submitters", &shape.submitters.to_string(), &seed.to_string()]);
         if !shape.faults {
             child.arg("--calm");
         }
