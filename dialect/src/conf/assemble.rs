@@ -1,7 +1,8 @@
 //! Puts the parts that were read together into one [`Config`].
 
 use super::cgroup::CgroupConf;
-use super::config::{Config, NodeSet, SchedulerType};
+use super::choices::{NodeSet, SchedulerType};
+use super::config::Config;
 use super::diagnostics::Findings;
 use super::fence::FenceConf;
 use super::globals::Globals;

@@ -1,6 +1,7 @@
 //! What can only be checked with the whole configuration at hand.
 
-use super::config::{AccountingStorage, Config, PriorityType, SelectType};
+use super::choices::{AccountingStorage, PriorityType, SelectType};
+use super::config::Config;
 use super::diagnostics::{Findings, Place};
 use super::globals::Globals;
 use crate::time::TimeLimit;

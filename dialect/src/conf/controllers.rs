@@ -1,6 +1,6 @@
 //! Who the controllers are: `SlurmctldHost=`, or the four keys that said so before 18.08.
 
-use super::config::ControlHost;
+use super::choices::ControlHost;
 use super::diagnostics::{Findings, Place};
 use super::lexer::Pair;
 use super::obsolete::Fate;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::config::{
+use super::choices::{
     AccountingEnforce, AccountingStorage, ControlHost, EnforcePartLimits, HealthCheck, License, Priority, PriorityType,
     PrologFlags, Scripts,
 };

@@ -1,8 +1,10 @@
 //! Host and port expressions of configuration lines.
 
 use super::diagnostics::{Findings, Place};
-use super::nodes::NODES_MAX;
 use crate::hostlist;
+
+/// A cluster has at most this many nodes.
+pub const NODES_MAX: usize = 65_536;
 
 /// The names of a host expression; `None`, with an error, if it cannot be read, is empty or is too long.
 pub(super) fn expand(text: &str, at: Place, findings: &mut Findings) -> Option<Vec<String>> {

@@ -15,6 +15,7 @@
 mod assemble;
 mod cgroup;
 mod check;
+mod choices;
 mod config;
 mod controllers;
 mod cpus;
@@ -47,17 +48,19 @@ mod value;
 mod tests;
 
 pub use cgroup::CgroupConf;
-pub use config::{
-    AccountingEnforce, AccountingStorage, Config, Consumable, ControlHost, EnforcePartLimits, HealthCheck, License,
-    MemoryPer, NodeSet, Priority, PriorityType, PrologFlags, SchedulerType, Scripts, SelectParameters, SelectType,
+pub use choices::{
+    AccountingEnforce, AccountingStorage, Consumable, ControlHost, EnforcePartLimits, HealthCheck, License, MemoryPer,
+    NodeSet, Priority, PriorityType, PrologFlags, SchedulerType, Scripts, SelectParameters, SelectType,
 };
+pub use config::Config;
 pub use diagnostics::{Diagnostic, Severity};
 pub use fence::{FENCE_LEVELS_MAX, FenceConf, FenceDevice};
 pub use fingerprint::fingerprint;
 pub use gres::GresConf;
+pub use hosts::NODES_MAX;
 pub use keys::{Key, Support, global_keys};
 pub use node_gres::NodeGres;
-pub use nodes::{ConfiguredState, NODES_MAX, NodeConf};
+pub use nodes::{ConfiguredState, NodeConf};
 pub use partitions::{Allow, OverSubscribe, PartitionConf, PartitionState};
 pub use proof::{HEARTBEAT_MS_MAX, Proof, heartbeat_ms};
 pub use source::{Source, Stored};

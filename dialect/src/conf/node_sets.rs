@@ -1,6 +1,6 @@
 //! `NodeSet=` lines, and the `Nodes=` of partitions, which may name node sets.
 
-use super::config::NodeSet;
+use super::choices::NodeSet;
 use super::diagnostics::{Findings, Place};
 use super::fields::Fields;
 use super::hosts;

@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 use super::cpus::{self, Given};
 use super::diagnostics::{Findings, Place};
 use super::fields::Fields;
-use super::hosts;
+use super::hosts::{self, NODES_MAX};
 use super::keys;
 use super::lexer::Pair;
 use super::node_gres::{self, NodeGres};
 use crate::hostlist;
-
-/// A cluster has at most this many nodes.
-pub const NODES_MAX: usize = 65_536;
 
 /// All NodeName lines together, repeats counted, may name this many: a file of repeats must not take minutes to refuse.
 const NAMES_MAX: usize = 4 * NODES_MAX;

@@ -1,6 +1,6 @@
 //! `PartitionName=` lines.
 
-use super::config::MemoryPer;
+use super::choices::MemoryPer;
 use super::diagnostics::{Findings, Place};
 use super::fields::Fields;
 use super::keys;

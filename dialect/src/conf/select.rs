@@ -1,6 +1,6 @@
 //! `SelectType` and `SelectTypeParameters`.
 
-use super::config::{Consumable, SelectParameters, SelectType};
+use super::choices::{Consumable, SelectParameters, SelectType};
 use super::diagnostics::Findings;
 use super::globals::Globals;
 

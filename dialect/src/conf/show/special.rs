@@ -1,6 +1,6 @@
 //! Rows of `scontrol show config` that are worked out, each as Slurm 22.05 was seen to show it.
 
-use super::super::config::{AccountingStorage, MemoryPer, PriorityType, SelectType};
+use super::super::choices::{AccountingStorage, MemoryPer, PriorityType, SelectType};
 use super::super::proof::Proof;
 use super::super::value::Value;
 use super::{View, null};
