@@ -34,6 +34,7 @@ mod states;
 mod steps;
 mod stories;
 mod storm;
+mod strikes;
 mod trace;
 mod watch;
 mod world;

@@ -36,9 +36,10 @@ impl Proofs {
                     }
                 }
             };
-            match all {
-                true => cluster.jobs().for_each(|job| note(job)),
-                false => cluster.active_jobs().for_each(|job| note(job)),
+            if all {
+                cluster.jobs().for_each(|job| note(job));
+            } else {
+                cluster.active_jobs().for_each(|job| note(job));
             }
         });
         let lives = |(key, node, _): &(AttemptKey, String, _)| {

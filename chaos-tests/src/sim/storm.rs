@@ -8,9 +8,9 @@ use turmoil::Sim;
 
 use super::calm::Calm;
 use super::chance::Dice;
-use super::faults::{Fault, STALLED_MS, What};
-use super::seats::look_for_leader;
+use super::faults::{Fault, What};
 use super::site::LOGIN;
+use super::strikes::pairs;
 use super::world::World;
 
 /// Longest time that a message takes in a healthy network.
@@ -105,94 +105,7 @@ impl Storm {
     }
 
     fn begin(&mut self, sim: &mut Sim<'_>, now_ms: u64, fault: Fault) {
-        let controllers = self.world.changes.members();
-        let leader = look_for_leader(&self.world.seats);
-        let undo = match fault.what {
-            What::CrashLeader => leader.into_iter().flat_map(|name| self.crash_controller(sim, now_ms, name)).collect(),
-            What::CrashController(one) => self.crash_controller(sim, now_ms, controllers[one].clone()),
-            What::CrashAll => {
-                controllers.iter().flat_map(|name| self.crash_controller(sim, now_ms, name.clone())).collect()
-            }
-            What::IsolateLeader => {
-                let others = |name: &String| pairs(name, controllers.iter().filter(|other| *other != name));
-                leader.iter().map(|name| self.part(sim, others(name))).collect()
-            }
-            What::IsolateLeaderWith(node) => {
-                let node = &self.world.shape.node_names()[node];
-                let others = |name: &String| controllers.iter().filter(move |other| *other != name).collect::<Vec<_>>();
-                let with =
-                    |name: &String| [pairs(name, others(name).into_iter()), pairs(node, others(name).into_iter())];
-                leader.iter().map(|name| self.part(sim, with(name).concat())).collect()
-            }
-            What::CutController(one) => vec![self.part(sim, self.everybody_but(&controllers[one]))],
-            What::OneWay(from, to) if from == to => Vec::new(),
-            What::OneWay(from, to) => vec![silence(sim, vec![(controllers[from].clone(), controllers[to].clone())])],
-            What::MuteLeader => leader.into_iter().map(|name| silence(sim, vec![(name, LOGIN.to_owned())])).collect(),
-            What::MuteNode(node) => {
-                vec![silence(sim, pairs(&self.world.shape.node_names()[node], controllers.iter()))]
-            }
-            What::DeafenNode(node) => {
-                let name = &self.world.shape.node_names()[node];
-                let towards = controllers.iter().map(|from| (from.clone(), name.clone()));
-                vec![silence(sim, towards.collect())]
-            }
-            What::CutLogin(one) => vec![self.part(sim, vec![(LOGIN.to_owned(), controllers[one].clone())])],
-            What::WipeDisk(one) => self.wipe_disk(sim, now_ms, &controllers[one]),
-            What::DamageDisk(one) => self.damage_disk(sim, now_ms, &controllers[one]),
-            What::FullDisk(one) | What::FailSyncs(one) => self.fail_disk(&controllers[one], fault.what),
-            What::Upgrade(one) => self.upgrade(sim, now_ms, &controllers[one]),
-            What::Downgrade(one) => self.downgrade(sim, now_ms, &controllers[one]),
-            What::RaiseLevel => {
-                self.world.changes.want_level();
-                vec![Undo::Nothing]
-            }
-            What::LeaderReturnsAlone => match leader {
-                Some(name) if !self.crash_controller(sim, now_ms, name.clone()).is_empty() => {
-                    self.start(sim, &name);
-                    vec![self.part(sim, pairs(&name, controllers.iter().filter(|other| **other != name)))]
-                }
-                _ => Vec::new(),
-            },
-            What::ReinstallOthers => self.reinstall_others(sim, now_ms, leader),
-            What::LoseOthers => self.lose_others(sim, now_ms, leader),
-            What::Recover => self.recover(sim, now_ms),
-            What::RebootNode(node) => self.crash_node(sim, now_ms, node, true),
-            What::KillNoded(node) => self.crash_node(sim, now_ms, node, false),
-            What::WipeSpool(node) => {
-                let undo = self.crash_node(sim, now_ms, node, false);
-                if !undo.is_empty() {
-                    self.world.machines[&self.world.shape.node_names()[node]].wipe_spool();
-                }
-                undo
-            }
-            // What a majority of clocks says is true: one is wrong at a time.
-            What::LeaderClockAhead(_) | What::ClockJump(..) if self.is_a_clock_wrong() => Vec::new(),
-            What::ClockJump(one, ms) => vec![self.turn_clock(controllers[one].clone(), ms)],
-            What::LeaderClockAhead(ms) => leader.into_iter().map(|name| self.turn_clock(name, ms)).collect(),
-            What::CutNode(node) => {
-                let name = self.world.shape.node_names()[node].clone();
-                vec![self.part(sim, pairs(&name, controllers.iter()))]
-            }
-            What::Rejoin(node) => {
-                let name = &self.world.shape.node_names()[node];
-                controllers.iter().for_each(|controller| sim.repair(name.as_str(), controller.as_str()));
-                vec![Undo::Nothing]
-            }
-            What::SlowNet(ms) => {
-                sim.set_max_message_latency(Duration::from_millis(ms));
-                vec![Undo::NormalNet]
-            }
-            What::SlowDisk(one, ms) => {
-                self.world.disks[&controllers[one]].set_sync_ms(ms);
-                if ms < STALLED_MS {
-                    vec![Undo::NormalDisk(controllers[one].clone())]
-                } else {
-                    // A leader that nobody relieves ends by itself.
-                    self.world.changes.set_ill(&controllers[one], true);
-                    vec![Undo::EaseDisk(controllers[one].clone())]
-                }
-            }
-        };
+        let undo = self.strike(sim, now_ms, fault.what);
         if undo.is_empty() {
             return;
         }
@@ -236,7 +149,7 @@ impl Storm {
         vec![Undo::Start(name)]
     }
 
-    fn crash_node(&mut self, sim: &mut Sim<'_>, now_ms: u64, node: usize, power: bool) -> Vec<Undo> {
+    pub(super) fn crash_node(&mut self, sim: &mut Sim<'_>, now_ms: u64, node: usize, power: bool) -> Vec<Undo> {
         let name = self.world.shape.node_names()[node].clone();
         if self.world.bmcs.is_off(&name) || !self.down.insert(name.clone()) {
             return Vec::new();
@@ -248,23 +161,23 @@ impl Storm {
         vec![Undo::Start(name)]
     }
 
-    fn part(&self, sim: &Sim<'_>, between: Vec<(String, String)>) -> Undo {
+    pub(super) fn part(&self, sim: &Sim<'_>, between: Vec<(String, String)>) -> Undo {
         for (one, other) in &between {
             sim.partition(one.as_str(), other.as_str());
         }
         Undo::Join(between)
     }
 
-    fn is_a_clock_wrong(&self) -> bool {
+    pub(super) fn is_a_clock_wrong(&self) -> bool {
         self.undo.values().any(|(undo, _)| matches!(undo, Undo::ClockBack(..)))
     }
 
-    fn turn_clock(&self, name: String, ms: i64) -> Undo {
+    pub(super) fn turn_clock(&self, name: String, ms: i64) -> Undo {
         self.world.skews[&name].fetch_add(ms, Ordering::Relaxed);
         Undo::ClockBack(name, ms)
     }
 
-    fn everybody_but(&self, name: &str) -> Vec<(String, String)> {
+    pub(super) fn everybody_but(&self, name: &str) -> Vec<(String, String)> {
         let shape = &self.world.shape;
         let all = [shape.controllers(), shape.node_names(), vec![LOGIN.to_owned()]].concat();
         pairs(name, all.iter().filter(|other| *other != name))
@@ -305,16 +218,4 @@ impl Storm {
             }
         }
     }
-}
-
-/// What the first of each pair says to the second is lost.
-fn silence(sim: &Sim<'_>, ways: Vec<(String, String)>) -> Undo {
-    for (from, to) in &ways {
-        sim.partition_oneway(from.as_str(), to.as_str());
-    }
-    Undo::Hear(ways)
-}
-
-fn pairs<'a>(name: &str, others: impl Iterator<Item = &'a String>) -> Vec<(String, String)> {
-    others.map(|other| (name.to_owned(), other.clone())).collect()
 }
