@@ -112,7 +112,6 @@ impl Controller for Door {
                             config: hello.held_config.is_none().then(config),
                             lease_ms: registration.lease_ms,
                             lease_wanted_ms: door.lease.wanted_ms(),
-                            ..Registered::default()
                         };
                         let _ = door.hellos.send(hello);
                         sender.send(down(to_node::Body::Registered(registered))).await.unwrap();

@@ -19,11 +19,11 @@ const WIRE: &str = include_str!("wire.tsv");
 fn contracts() -> DescriptorPool {
     let folder = env!("CARGO_MANIFEST_DIR");
     let names = ["durable", "wire"].into_iter().flat_map(|part| {
-        let entries = std::fs::read_dir(format!("{folder}/{part}")).unwrap();
-        entries.map(move |entry| format!("{part}/{}", entry.unwrap().file_name().into_string().unwrap()))
+        let entries = std::fs::read_dir(format!("{folder}/{part}")).expect("the contract is there");
+        entries.map(move |entry| format!("{part}/{}", entry.expect("it is read").file_name().display()))
     });
-    let set = protox::compile(names.collect::<Vec<_>>(), [folder]).unwrap();
-    DescriptorPool::from_file_descriptor_set(set).unwrap()
+    let set = protox::compile(names.collect::<Vec<_>>(), [folder]).expect("valid protobuf");
+    DescriptorPool::from_file_descriptor_set(set).expect("whole")
 }
 
 /// Name and bytes, or number.
@@ -38,7 +38,8 @@ fn values(pool: &DescriptorPool) -> Vec<(String, String)> {
 }
 
 fn bytes(hex: &str) -> Vec<u8> {
-    hex.as_bytes().chunks(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    let digit = |digit: &u8| (*digit as char).to_digit(16).expect("hexadecimal");
+    hex.as_bytes().chunks_exact(2).map(|pair| (digit(&pair[0]) * 16 + digit(&pair[1])) as u8).collect()
 }
 
 #[test]
