@@ -26,8 +26,9 @@ pub(crate) const CORES: u32 = 8;
 /// `SlurmdTimeout`: short, so that a partition of a few seconds loses a node.
 pub(crate) const SLURMD_TIMEOUT_S: u32 = 2;
 
-/// `LeaseSec`: a partition of a few seconds ends it, an election does not.
-const LEASE_S: u32 = 2;
+/// `LeaseSec`: a partition of a few seconds ends it, an election does not. Longer than a node is silent before it is lost, so that a
+/// leader which did not wait for it would be wrong.
+const LEASE_S: u32 = 3;
 /// `MinJobAge` at first: longer than a run.
 const MIN_JOB_AGE_S: u32 = 3_600;
 /// Controllers that may be added to those that found a cluster.

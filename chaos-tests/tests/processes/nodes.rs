@@ -29,6 +29,30 @@ fn a_step_goes_on_while_its_node_daemon_is_killed_and_started_again() {
 }
 
 #[test]
+fn work_ends_with_its_lease_although_its_node_daemon_was_killed_and_is_requeued_then() {
+    let mut site = Site::empty();
+    site.configure("slurm.conf", 1, "spool", "AuthType=auth/none\nCredType=cred/none\nSlurmdTimeout=2\n");
+    site.write("fence.conf", "ProofOfDeath=lease LeaseSec=2\n");
+    site.bring_up(1, 1);
+    assert!(site.run("scontrol", &["show", "config"]).contains("ProofOfDeath            = lease\n"));
+    let began = site.path("began");
+    nix::unistd::mkfifo(&began, nix::sys::stat::Mode::S_IRWXU).expect("the temporary directory is ours");
+    let script = format!("trap '' TERM; echo $$ >{}; while :; do sleep 1; done", began.display());
+    let id = site.run("sbatch", &["--parsable", "-o", "/dev/null", "--wrap", &script]);
+    let id = id.trim();
+    // Opening a pipe waits for the other end: the script runs.
+    let pid = std::fs::read_to_string(&began).expect("the script writes it");
+    let process = std::path::Path::new("/proc").join(pid.trim());
+    site.kill("n1");
+    assert!(process.exists(), "it outlives the daemon");
+    crate::site::eventually("its supervisor ended it", || !process.exists());
+    crate::site::eventually("it is requeued", || site.run("scontrol", &["show", "job", id]).contains("Restarts=1"));
+    site.daemon("c1").says("what ran on a lost node is over, by time");
+    site.start_node("n1");
+    crate::site::eventually("the same boot serves", || site.run("sinfo", &["-h", "-o", "%t"]).contains("idle"));
+}
+
+#[test]
 fn another_machine_under_a_pinned_name_is_refused() {
     let mut site = Site::start(1, 1);
     site.start_impostor("n1");

@@ -40,6 +40,9 @@ pub(super) fn as_text(list: &FenceList) -> String {
             list.window_s
         ),
     };
+    if !list.proof.is_empty() {
+        out.push_str(&format!("ProofOfDeath is {}\n", list.proof));
+    }
     if list.fences.is_empty() {
         return out;
     }
@@ -77,7 +80,7 @@ pub(super) fn as_json(list: &FenceList) -> String {
         })
         .collect();
     let value = json!({
-        "configured": list.configured, "auto": list.auto, "started": list.started, "max_fences": list.max_fences,
+        "configured": list.configured, "proof": list.proof, "auto": list.auto, "started": list.started, "max_fences": list.max_fences,
         "window_s": list.window_s, "now_ms": list.now_ms, "fences": fences,
     });
     format!("{value:#}\n")
@@ -138,6 +141,7 @@ mod tests {
             max_fences: 3,
             window_s: 600,
             started: 1,
+            ..FenceList::default()
         };
         assert_eq!(
             as_text(&list),
@@ -147,6 +151,8 @@ mod tests {
         );
         assert!(as_json(&list).contains("\"state\": \"failing\""));
         assert!(as_text(&FenceList::default()).starts_with("fence.conf names no agent"));
+        let leases = FenceList { proof: "lease".into(), ..FenceList::default() };
+        assert!(as_text(&leases).ends_with("\nProofOfDeath is lease\n"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Fence operations, and what would be done to fence a node.
 
-use muster_dialect::conf::FenceDevice;
+use muster_dialect::conf::{FenceDevice, Proof};
 use muster_model::cluster::Cluster;
 use muster_proto::wire::{FenceList, ListFences};
 
@@ -20,6 +20,10 @@ pub(crate) fn fences(member: &Member, caller: &Caller, asked: &ListFences) -> Re
             auto: conf.is_some_and(|conf| conf.auto),
             max_fences: conf.map_or(0, |conf| conf.max_fences),
             window_s: conf.map_or(0, |conf| conf.window_s),
+            proof: match cluster.proof_of_death() {
+                Proof::Certain => String::new(),
+                proof => proof.shown().to_owned(),
+            },
             started: u32::try_from(cluster.fences_started()).unwrap_or(u32::MAX),
         }
     }))

@@ -6,7 +6,7 @@ use crate::sim::states::{LEASES_OVER, PROVEN_BY_TIME};
 /// A node with work is cut off for good.
 pub(super) const CUT_OFF: Story = Story {
     name: "lease-of-a-node-that-is-cut-off",
-    seed: 2_120,
+    seed: 6,
     faults: &[fault(1_500, 12_000, What::CutNode(0))],
     must_reach: &["nodes cut off", "nodes lost", LEASES_OVER, PROVEN_BY_TIME],
     ..LEASED
@@ -16,7 +16,7 @@ pub(super) const CUT_OFF: Story = Story {
 /// another node that is cut off: supervisors are enough.
 pub(super) const NEXT_LEADER: Story = Story {
     name: "lease-counted-by-the-next-leader",
-    seed: 2_121,
+    seed: 6,
     faults: &[
         fault(1_500, 12_000, What::CutNode(0)),
         fault(1_600, 11_800, What::CutNode(1)),
@@ -31,7 +31,7 @@ pub(super) const NEXT_LEADER: Story = Story {
 /// A leader that nobody follows any more hears a node which nobody else hears: it must renew nothing.
 pub(super) const NO_QUORUM: Story = Story {
     name: "lease-under-a-leader-without-a-quorum",
-    seed: 2_122,
+    seed: 6,
     faults: &[fault(1_500, 12_000, What::IsolateLeaderWith(0))],
     must_reach: &["leaders isolated with a node", "elections won", LEASES_OVER, PROVEN_BY_TIME],
     ..LEASED
