@@ -47,6 +47,14 @@ pub enum OpenError {
         /// Of this program.
         understands: u32,
     },
+    /// The log goes on with what a newer program knows alone; nothing is damaged.
+    #[error("{path}: {why}: start the newer version again")]
+    Beyond {
+        /// The store.
+        path: PathBuf,
+        /// What this program does not know.
+        why: String,
+    },
     /// Reading or writing failed.
     #[error("{path}: {why}")]
     Io {

@@ -98,7 +98,10 @@ async fn versions_are_replaced_one_by_one_and_may_go_back_until_the_level_is_rai
     let old = Controller::start(settings, muster_channel::Outside::real(), keeper, std::sync::Arc::new(users()));
     // Its store may have it in its rows, or still in its log.
     match soon(old).await {
-        Err(why) => assert!(why.to_string().contains("the cluster is at feature level 2"), "{why}"),
+        Err(why) => {
+            let why = why.to_string();
+            assert!(why.contains("feature level 2") && why.ends_with("start the newer version again"), "{why}");
+        }
         Ok(old) => ends_for_the_level(old).await,
     }
     for controller in site.running {

@@ -149,10 +149,13 @@ impl Applier {
     }
 }
 
+/// Begins why a replica stops at an entry that is sound.
+pub(crate) const BEYOND: &str = "an entry is beyond this program: ";
+
 /// A batch that this version does not understand is not stored: the replica stops, and a newer version applies it.
 fn refuse_halt(outcomes: &Outcomes) -> Result<(), String> {
     match outcomes.0.iter().find_map(|outcome| if let Outcome::Halt(why) = outcome { Some(why) } else { None }) {
-        Some(why) => Err(why.clone()),
+        Some(why) => Err(format!("{BEYOND}{why}")),
         None => Ok(()),
     }
 }

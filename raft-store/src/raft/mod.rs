@@ -11,6 +11,7 @@ mod state_machine;
 #[cfg(test)]
 mod suite;
 
+pub(crate) use applier::BEYOND;
 pub(crate) use command::{Command, Outcomes};
 pub(crate) use convert::{
     decode_append, encode_append_reply, encode_snapshot_reply, encode_transfer_reply, encode_vote_reply,

@@ -19,7 +19,7 @@ use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::options::{Options, Timers};
 use crate::purge_gate::PurgeGate;
-use crate::raft::{Applying, Log, LogStorage, Network, Raft, StateMachine, check_log_covers, seed_this_thread};
+use crate::raft::{Applying, BEYOND, Log, LogStorage, Network, Raft, StateMachine, check_log_covers, seed_this_thread};
 use crate::rounds::Rounds;
 use crate::stall::Stall;
 use crate::status::Applied;
@@ -111,7 +111,7 @@ async fn start_on(
     let network = network(&options.timers, &identity, &transport, &fault);
     let raft = Raft::new(identity.replica, config, network, LogStorage::new(log.clone()), machine)
         .await
-        .map_err(|error| damaged(error.to_string()))?;
+        .map_err(|error| not_applied(&**store, error.to_string()))?;
     let (leadership, mut tasks) = super::watch::start(&raft, &options.timers, &fault, &log, &applying);
     let split = Split::default();
     let comparing = Comparing {
@@ -141,6 +141,14 @@ async fn start_on(
         tasks: Mutex::new(tasks),
     };
     Ok(Replica { inner: Arc::new(inner) })
+}
+
+/// What openraft says of an entry that could not be applied, in our words where the entry is sound.
+fn not_applied(store: &dyn Store, why: String) -> OpenError {
+    match why.split_once(BEYOND) {
+        Some((_, beyond)) => OpenError::Beyond { path: store.path(), why: beyond.to_owned() },
+        None => OpenError::Damaged { path: store.path(), why },
+    }
 }
 
 /// A program that is older than what is in force could neither apply nor vote: it does not start.
