@@ -29,12 +29,13 @@ fn seeds_that_once_showed_something_keep_all_promises() {
 }
 
 /// The same, of runs in which the cluster itself changes.
-const CHANGES: [(u64, &str); 7] = [
+const CHANGES: [(u64, &str); 8] = [
     (1, "a leader that ended for its stalled disk, and two spares that came and went"),
     (2, "a replica that was removed after its line was gone never heard of it"),
     (4, "nobody rested while a removed replica went on"),
     (7_002, "a time limit that passed early, in the cluster time of a leader whose clock was ahead"),
     (7_032, "a removed replica asked for votes with a token that was still good, and never heard that it was removed"),
+    (2_848_715_582, "a crash between the leader's vote and the watermark, which named the candidate that had lost"),
     (3_089_065_057, "a clock a year ahead, put right while the others were asked about it"),
     (4_147_671_086, "a job that its user let go in the moment in which its node was lost waits for its delay"),
 ];

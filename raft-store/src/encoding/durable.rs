@@ -72,10 +72,11 @@ pub(crate) struct VoteRecord {
 }
 
 impl VoteRecord {
-    /// Whether a store that holds `self` forgot `promised`.
+    /// Whether a store that holds `self` forgot `promised`. Who has won a term takes the place of whomever this replica had
+    /// voted for in it.
     pub(crate) fn is_behind(&self, promised: &VoteRecord) -> bool {
-        (self.term, self.won) < (promised.term, promised.won)
-            || (self.term == promised.term && self.candidate != promised.candidate)
+        let (held, given) = ((self.term, self.won), (promised.term, promised.won));
+        held < given || (held == given && self.candidate != promised.candidate)
     }
 }
 
@@ -161,6 +162,15 @@ mod tests {
             name: "ctl".into(),
         };
         assert_eq!(hex(&record), "0a02010112020202180120032a0363746c");
+    }
+
+    #[test]
+    fn who_won_a_term_takes_the_place_of_whom_this_replica_voted_for() {
+        let promised = VoteRecord { term: 7, candidate: 1, won: false };
+        let leader = VoteRecord { term: 7, candidate: 3, won: true };
+        assert!(!leader.is_behind(&promised), "a crash came between the vote and the watermark");
+        assert!(promised.is_behind(&leader));
+        assert!(VoteRecord { candidate: 2, ..leader }.is_behind(&leader));
     }
 
     #[test]
