@@ -25,6 +25,9 @@ pub(super) fn run(words: &[&str]) -> u8 {
     }
 }
 
+/// Written, and then synced: where all were written back at once, controllers on the same disk would wait for it with their logs.
+const UNSYNCED_BYTES_MAX: usize = 8 << 20;
+
 /// Written beside its place, and moved there whole.
 async fn save(reach: &Reach, file: &Path) -> u8 {
     let mut beside = file.as_os_str().to_owned();
@@ -52,9 +55,15 @@ async fn write(reach: &Reach, path: &Path) -> Result<u64, String> {
     // It holds scripts and environments of everybody.
     let opened = File::options().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
     let mut file = BufWriter::with_capacity(1 << 20, opened);
+    let mut unsynced = 0;
     loop {
         let piece = saving.next().await.map_err(refused)?;
         file.write_all(&piece.data).map_err(failed)?;
+        unsynced += piece.data.len();
+        if unsynced >= UNSYNCED_BYTES_MAX {
+            file.flush().and_then(|()| file.get_ref().sync_data()).map_err(failed)?;
+            unsynced = 0;
+        }
         if piece.ends {
             file.flush().and_then(|()| file.get_ref().sync_all()).map_err(failed)?;
             return Ok(piece.index);
