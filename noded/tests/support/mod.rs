@@ -9,7 +9,7 @@ use std::time::Duration;
 use muster_channel::{Credentials, NoAuth, Outside, seal, serve};
 use muster_model::agent::AgentOptions;
 use muster_noded::journal::FileJournal;
-use muster_noded::real::{self, Hooks, RealSteps, Spool, StepSettings};
+use muster_noded::real::{self, Hooks, RealSteps, Spool, SpoolError, StepSettings};
 use muster_noded::{Noded, Settings, Steps};
 use muster_proto::durable::{
     ConfigFile, ConfigFiles, JobSpec, RecordHeld, RecordReleased, RecordStepExit, RecordStepStarted, StepNode, StepSpec,
@@ -247,7 +247,17 @@ impl Place {
 
     pub async fn start(&self, leader: &Leader) -> Node {
         let outside = Outside::real();
-        let spool = Spool::open(&self.spool(), &outside.random).unwrap();
+        // A program that another test is about to start has the daemon's files for a moment, and with them the lock of one that ended.
+        let mut opened = None;
+        until("the spool is let go", || {
+            opened = match Spool::open(&self.spool(), &outside.random) {
+                Err(SpoolError::Locked(_)) => None,
+                other => Some(other.unwrap()),
+            };
+            opened.is_some()
+        })
+        .await;
+        let spool = opened.expect("that was waited for");
         let settings = Settings {
             cluster: "test".into(),
             node_name: "n1".into(),
