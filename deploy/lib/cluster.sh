@@ -116,7 +116,7 @@ until_true() {
   done
 }
 
-# stop_all: ends what run/*.pid names, nodes first, and the supervisors of their steps.
+# stop_all: ends what run/*.pid names, nodes first, and the steps that outlive them.
 stop_all() {
   local file pid
   for file in "$DIR"/run/n[0-9]*.pid "$DIR"/run/c[0-9]*.pid "$DIR/run/munged.pid"; do
@@ -132,10 +132,28 @@ stop_all() {
     ours "$pid" && kill -9 "$pid" 2>/dev/null
     rm -f "$file"
   done
-  for pid in $(supervisors); do kill -TERM "$pid" 2>/dev/null; done
-  for _ in $(seq 60); do [ -z "$(supervisors)" ] && break; sleep 0.05; done
-  for pid in $(supervisors); do kill -9 "$pid" 2>/dev/null; done
+  # What a supervisor watches is its descendants; one that died first would leave them to nobody. It ends when they have.
+  for _ in $(seq 60); do
+    [ -z "$(supervisors)" ] && return 0
+    for pid in $(supervisors); do end_descendants "$pid"; done
+    sleep 0.05
+  done
+  for pid in $(supervisors); do
+    end_descendants "$pid"
+    kill -9 "$pid" 2>/dev/null
+  done
   return 0
+}
+
+# Each stands still before its children end, or it would start others.
+end_descendants() {
+  local child children
+  children=$(cat "/proc/$1"/task/*/children 2>/dev/null)
+  for child in $children; do
+    kill -STOP "$child" 2>/dev/null
+    end_descendants "$child"
+    kill -9 "$child" 2>/dev/null
+  done
 }
 
 ours() { cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "$DIR/"; }
