@@ -74,7 +74,8 @@ fn fact<T: Message + Default>(files: &dyn LogFiles, fact: Fact) -> io::Result<Op
 }
 
 impl Log {
-    /// Reads what the log holds, judges it by the watermark, and starts the appender.
+    /// Reads what the log holds, judges it by the watermark, and starts the appender. What was read may be of a process that ended
+    /// before its sync: it becomes durable before the watermark says that it is.
     pub(crate) fn open(store: &dyn Store, gate: PurgeGate, fault: Fault) -> Result<Log, OpenError> {
         let files = store.log();
         let found =
@@ -82,7 +83,8 @@ impl Log {
         found.judge().map_err(|why| OpenError::Damaged { path: store.path(), why })?;
         let mark = found.new_mark();
         let started = files
-            .set_watermark(&mark)
+            .sync()
+            .and_then(|()| files.set_watermark(&mark))
             .and_then(|()| Appender::start(files.clone(), mark, fault, store.blocks()))
             .map_err(|error| OpenError::Io { path: store.path(), why: error.to_string() })?;
         let memory = Memory {

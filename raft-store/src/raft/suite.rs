@@ -5,18 +5,19 @@ use std::sync::{Arc, RwLock};
 
 use openraft::StorageError;
 use openraft::testing::log::{StoreBuilder, Suite};
+use prost::Message;
 use tokio::sync::{broadcast, watch};
 
 use super::snapshot::{Incoming, Outgoing, chunks, receive};
 use super::{Applying, Log, LogStorage, StateMachine, Types, Vote};
 use crate::aside::Aside;
 use crate::durations::Durations;
-use crate::encoding::Position;
+use crate::encoding::{LogRecord, Payload, Position, VoteRecord};
 use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::options::StoreKind;
 use crate::purge_gate::PurgeGate;
-use crate::store::{self, MemoryDisk, Store};
+use crate::store::{self, Fact, LogOp, MemoryDisk, Store};
 
 struct OnMemory;
 struct OnDisk;
@@ -90,6 +91,30 @@ async fn a_vote_that_was_cast_outlives_a_power_cut() {
     disk.crash();
     let (mut again, _machine) = build(&StoreKind::Memory(disk));
     assert_eq!(again.read_vote().await.unwrap(), Some(vote));
+}
+
+#[tokio::test]
+async fn what_a_killed_process_had_not_synced_is_durable_once_the_log_was_opened() {
+    use openraft::storage::RaftLogStorage;
+    let disk = MemoryDisk::new(1);
+    let kind = StoreKind::Memory(disk.clone());
+    let open = |store: &dyn Store| {
+        let gate = PurgeGate::wide_open(Arc::new(RwLock::new(store.rows())));
+        Log::open(store, gate, Fault::new()).unwrap();
+    };
+    let record = LogRecord { at: Position { term: 3, index: 1 }, payload: Some(Payload::Blank(true)) }.encode_to_vec();
+    let vote = VoteRecord { term: 3, candidate: 2, won: true };
+    let killed = store::open(&kind).unwrap();
+    open(&*killed);
+    let ops = [LogOp::Put { index: 1, record: record.into() }, LogOp::Set(Fact::Vote, vote.encode_to_vec())];
+    killed.log().write(&ops).unwrap();
+    killed.close();
+
+    open(&*store::open(&kind).unwrap());
+    disk.crash();
+    let (mut log, _machine) = build(&kind);
+    let end = log.get_log_state().await.unwrap().last_log_id;
+    assert_eq!(end.map(|end| end.index), Some(1), "the watermark said so");
 }
 
 #[tokio::test]
