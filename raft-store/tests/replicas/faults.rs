@@ -105,6 +105,27 @@ async fn a_store_is_opened_under_its_own_identity_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_log_that_goes_on_beyond_this_program_is_no_damage() {
+    let (disk, replica) = one().await;
+    replica.propose(raise_level()).await.unwrap();
+    for number in 10..12 {
+        write(&replica, number).await.unwrap();
+    }
+    // The rows were not flushed: the raise stands in the log alone.
+    disk.crash();
+    let store = StoreKind::Memory(disk.clone());
+    let old = Options { feature_level_max: 1, ..options(store.clone(), 1) };
+    let refused = Replica::open(old, identity(1, &store), Town::default().wire(1)).await;
+    let Err(error @ OpenError::Beyond { .. }) = refused else { panic!("not beyond: {:?}", refused.err()) };
+    let why = "feature level 2 is newer than this version";
+    assert_eq!(error.to_string(), format!("memory: {why}: start the newer version again"));
+    let newer = reopen(&disk).await.unwrap();
+    newer.leadership().wait_for(|now| now.leads()).await.unwrap();
+    newer.barrier().await.unwrap();
+    assert_eq!(missing(&newer, 0..12), []);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stopped_replica_goes_on_where_it_stopped() {
     let (disk, replica) = one().await;
     let digest = replica.digest();

@@ -9,8 +9,10 @@ use futures::channel::{mpsc, oneshot};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
+use muster_model::cluster::FEATURE_LEVEL_MAX;
 use muster_proto::durable::{
-    Batch, Channel, Command, ConfigFile, ConfigFiles, FoundCluster, Origin, PutBlobChunk, command::Body,
+    Batch, Channel, Command, ConfigFile, ConfigFiles, FoundCluster, Origin, PutBlobChunk, RaiseFeatureLevel,
+    command::Body,
 };
 use muster_raft_store::{
     Identity, MemoryDisk, Options, Peer, ProposeError, Proposed, RaftKind, Replica, StoreKind, Talk, Transport,
@@ -262,6 +264,11 @@ pub(crate) fn founding() -> Batch {
         config: Some(config),
         feature_level: 1,
     }))
+}
+
+/// The command that puts the newest feature level in force.
+pub(crate) fn raise_level() -> Batch {
+    batch(Body::RaiseFeatureLevel(RaiseFeatureLevel { level: FEATURE_LEVEL_MAX }))
 }
 
 /// The hash that stands for note number `number`.
