@@ -77,11 +77,13 @@ fn check_part(part: u64) {
 
 /// What a run is about besides the faults of its seed.
 fn kind(turn: u64) -> &'static [&'static str] {
-    match turn % 4 {
+    match turn % 6 {
         0 => &["--fencing"],
         1 => &[],
         2 => &["--changes"],
-        _ => &["--changes", "--fencing"],
+        3 => &["--changes", "--fencing"],
+        4 => &["--leases"],
+        _ => &["--leases", "--changes"],
     }
 }
 

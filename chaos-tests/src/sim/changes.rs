@@ -27,6 +27,8 @@ struct Inner {
     put_back: BTreeSet<String>,
     /// Whether somebody wishes that the new level be put in force.
     level_wanted: bool,
+    /// Whether fence.conf may say what older programs do not know.
+    new_words: bool,
     /// Controllers whose disk fails: they may end by themselves.
     ill: BTreeMap<String, u32>,
     disks_replaced: u64,
@@ -38,7 +40,8 @@ impl Changes {
         let members = shape.controllers();
         let level = |name: String| (name, if shape.upgrades() { OLD_LEVEL } else { NEW_LEVEL });
         let levels = members.iter().cloned().map(level).collect();
-        Self(Arc::new(Mutex::new(Inner { members, levels, ..Inner::default() })))
+        let new_words = !shape.upgrades();
+        Self(Arc::new(Mutex::new(Inner { members, levels, new_words, ..Inner::default() })))
     }
 
     /// Who shall be a replica.
@@ -117,6 +120,16 @@ impl Changes {
     /// Whether it is.
     pub(crate) fn is_level_wanted(&self) -> bool {
         self.inner().level_wanted
+    }
+
+    /// The new level is in force: the site's files may use what came with it.
+    pub(crate) fn write_new_words(&self) {
+        self.inner().new_words = true;
+    }
+
+    /// Whether they do.
+    pub(crate) fn has_new_words(&self) -> bool {
+        self.inner().new_words
     }
 
     /// Whether `name` ended, saying `why`, because its program is older than what is in force.

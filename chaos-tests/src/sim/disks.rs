@@ -21,13 +21,16 @@ impl Storm {
         undo
     }
 
-    /// It starts at once, and refuses what it finds.
+    /// It starts at once, and refuses what it finds; where it could not see what it lost, it only crashes.
     pub(super) fn damage_disk(&mut self, sim: &mut Sim<'_>, now_ms: u64, name: &str) -> Vec<Undo> {
-        if !self.may_lose(name) || self.crash_controller(sim, now_ms, name.to_owned()).is_empty() {
+        if !self.may_lose(name) {
             return Vec::new();
         }
+        let undo = self.crash_controller(sim, now_ms, name.to_owned());
+        if undo.is_empty() || !self.world.disks[name].lose_synced_entries(LOST_ENTRIES) {
+            return undo;
+        }
         self.world.changes.set_ill(name, true);
-        self.world.disks[name].lose_synced_entries(LOST_ENTRIES);
         self.start(sim, name);
         vec![Undo::ReplaceDisk(name.to_owned())]
     }

@@ -11,7 +11,7 @@ use super::heard;
 use super::panics;
 use super::seats::{final_state, look, look_for_leader};
 use super::site::{EPOCH_MS, LOGIN, Shape};
-use super::states::OLD_PROGRAMS_REFUSED;
+use super::states::{OLD_PROGRAMS_REFUSED, UNTOLD};
 use super::storm::{LATENCY_MS_MAX, Storm};
 use super::trace::Trace;
 use super::watch::{LOOK_MS, Watch};
@@ -71,7 +71,15 @@ pub fn run(seed: u64, shape: &Shape, keep: bool) -> Report {
     reached.extend(run.storm.iter().flat_map(|storm| storm.happened.clone()));
     reached.append(&mut outcomes(&run.world));
     let reached_at_all = |state: &str| reached.get(state).copied().unwrap_or(0);
-    breaches.extend(shape.story.iter().flat_map(|story| story.untold(reached_at_all)));
+    if let Some(story) = shape.story {
+        breaches.extend(story.unwanted(reached_at_all));
+        let untold = story.untold(reached_at_all);
+        if story.seed == seed {
+            breaches.extend(untold);
+        } else if !untold.is_empty() {
+            reached.insert(UNTOLD, 1);
+        }
+    }
     drop(run);
     breaches.extend(panics::take().into_iter().map(|panic| format!("P11 no-poison: {panic}")));
     Report {

@@ -135,10 +135,11 @@ impl Shape {
              PartitionName=debug Nodes=n[1-{nodes}] Default=YES MaxTime=INFINITE State=UP\n"
         );
         let mut files = vec![ConfigFile { path: "slurm.conf".into(), text }];
-        let leases = if self.leases { format!("ProofOfDeath=lease LeaseSec={LEASE_S}\n") } else { String::new() };
+        let leases = self.leases && changes.has_new_words();
+        let words = if leases { format!("ProofOfDeath=lease LeaseSec={LEASE_S}\n") } else { String::new() };
         let fences = if self.fencing { self.fence_conf() } else { String::new() };
-        if self.fencing || self.leases {
-            files.push(ConfigFile { path: "fence.conf".into(), text: leases + &fences });
+        if self.fencing || leases {
+            files.push(ConfigFile { path: "fence.conf".into(), text: words + &fences });
         }
         ConfigFiles { files }
     }

@@ -23,6 +23,9 @@ pub(super) const PROVEN_BY_TIME: &str = "nodes proven dead by time";
 /// A fence ended processes.
 pub(super) const STRIKES_ON_WORK: &str = "strikes that ended work";
 
+/// Stories that, under a seed which is not theirs, did not come to what they are about. No state to be reached.
+pub(super) const UNTOLD: &str = "stories not told under a seed of another's";
+
 /// As runs count them.
 pub const STATES: &[&str] = &[
     // Faults.

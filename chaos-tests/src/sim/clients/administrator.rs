@@ -1,4 +1,5 @@
-//! The site's administrator: edits slurm.conf, adds controllers and removes them, and ends upgrades, all while things fail.
+//! The site's administrator: edits slurm.conf, adds controllers and removes them, and ends upgrades and
+//! uses what came with them, all while things fail.
 
 use std::time::Duration;
 
@@ -86,31 +87,38 @@ async fn finish_upgrade(world: &World, client: &Client) {
         world.trace.event(&format!("asked too early for the new level: {}", shown(&told)));
         return;
     }
-    until_done(world, client, finish, "upgrade finished").await;
+    let done = until_done(world, client, finish, "upgrade finished").await;
+    if done && world.shape.leases && !world.changes.has_new_words() {
+        world.trace.event("nodes shall keep leases");
+        world.changes.write_new_words();
+        world.changes.edit();
+        reconfigure(world, client).await;
+    }
 }
 
 fn change(name: &str, change: Change) -> request::Body {
     request::Body::ChangeReplica(ChangeReplica { name: name.to_owned(), change: change.into() })
 }
 
-/// Asks until it is so.
-async fn until_done(world: &World, client: &Client, body: request::Body, what: &str) {
+/// Asks until it is so. Whether it was done.
+async fn until_done(world: &World, client: &Client, body: request::Body, what: &str) -> bool {
     for _ in 0..TRIES_MAX {
         let told = client.call(body.clone()).await;
         let done = matches!(&told, Ok(reply::Body::Done(done)) if done.count > 0 || done.version > 0);
         if done {
             world.oracle.seen().deeds.push((what.to_owned(), true));
             world.trace.event(&format!("{what}: {}", shown(&told)));
-            return;
+            return true;
         }
         // "in force, and not every replica knows a newer one" is an end too.
         if matches!(body, request::Body::FinishUpgrade(_)) && told.is_ok() {
-            return;
+            return false;
         }
         sleep(LOOK * 5).await;
     }
     world.oracle.seen().deeds.push((what.to_owned(), false));
     world.trace.event(&format!("never {what}"));
+    false
 }
 
 fn shown(told: &Result<reply::Body, muster_channel::CallError>) -> String {

@@ -105,13 +105,18 @@ impl MemoryDisk {
         contents.epoch = epoch;
     }
 
-    /// A disk that lies: the last `entries` of the log are lost although they were synced. For tests of what notices.
-    pub fn lose_synced_entries(&self, entries: usize) {
+    /// A disk that lies: the last `entries` of the log are lost although they were synced. `false`, and nothing is lost, where
+    /// the watermark lags behind by more than that: such a lie cannot be seen. For tests of what notices.
+    pub fn lose_synced_entries(&self, entries: usize) -> bool {
         let contents = &mut *self.contents();
-        for _ in 0..entries {
-            contents.synced.entries.pop_last();
+        let newest = contents.synced.entries.keys().rev();
+        let Some(from) = newest.take(entries).last().copied() else { return false };
+        if contents.watermark.and_then(|mark| mark.last).is_none_or(|mark| mark.index < from) {
+            return false;
         }
+        contents.synced.entries.split_off(&from);
         contents.written = contents.synced.clone();
+        true
     }
 
     /// A disk that lies about the vote.
