@@ -32,7 +32,7 @@ Usage: muster COMMAND
   replica replace NAME                give the place of a dead replica to a new, empty controller NAME
   replica transfer [NAME]             hand leadership over, before maintenance for instance
   watch [--since INDEX] [--json]      what changes, as it changes; more words: muster watch --help
-  upgrade status                      versions and feature levels of the replicas
+  upgrade status [--json]             versions and feature levels of the replicas
   upgrade finish                      put the newest level that all know in force: then no program can go back
   node confirm-dead NODE --why TEXT   give proof that a node is off, so that its jobs may run elsewhere
   snapshot save FILE                  the whole state of the cluster as a file, while it runs
@@ -56,15 +56,16 @@ pub(crate) fn run(words: &[String]) -> u8 {
         [] => usage(),
         ["--help" | "-h" | "help", ..] => print(HELP),
         ["--version" | "-V" | "version"] => print(&format!("{}\n", version::MUSTER)),
+        ["pki", rest @ ..] if pki::wants_help(rest) => pki::help(),
+        [command, rest @ ..] if rest.iter().any(|word| matches!(*word, "--help" | "-h")) => help_of(command),
         ["init"] => with_site(init::run),
         ["status"] | ["replica", "list"] => with_site(|site, reach| replicas::run(site, reach, json)),
         ["replica", rest @ ..] => replica::run(rest),
-        ["upgrade", rest @ ..] => upgrade::run(rest),
+        ["upgrade", rest @ ..] => upgrade::run(rest, json),
         ["watch", rest @ ..] => watch::run(rest, json),
         ["node", "confirm-dead", rest @ ..] => node::confirm_dead(rest),
         ["snapshot", rest @ ..] => snapshot::run(rest),
         ["fence", rest @ ..] => fence::run(rest, json),
-        ["pki", rest @ ..] if pki::wants_help(rest) => pki::help(),
         ["pki", rest @ ..] => with_configuration(|site| pki::run(site, rest, json)),
         ["config", "show"] => with_site(|_, reach| config::show(reach, 0)),
         ["config", "show", version] => match version.parse() {
@@ -78,6 +79,19 @@ pub(crate) fn run(words: &[String]) -> u8 {
             1
         }
     }
+}
+
+/// What [`HELP`] says of it.
+fn help_of(command: &str) -> u8 {
+    if command == "watch" {
+        return print(&format!("{}\n", watch::USAGE));
+    }
+    let lines = HELP.lines().filter(|line| line.split_whitespace().next() == Some(command));
+    let lines: Vec<&str> = lines.collect();
+    if lines.is_empty() {
+        return told(&format!("no such command: {command}"));
+    }
+    print(&format!("Usage of muster {command}:\n\n{}\n", lines.join("\n")))
 }
 
 fn usage() -> u8 {
@@ -110,5 +124,21 @@ fn with_site(work: impl FnOnce(&Site, &Reach) -> u8) -> u8 {
     match site.reach(VOICE.program) {
         Ok(reach) => work(&site, &reach),
         Err(error) => error.report(VOICE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn help_can_be_asked_for_behind_each_command() {
+        let asked = |words: &[&str]| run(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        let commands = ["init", "status", "replica", "watch", "upgrade", "node", "snapshot", "fence", "pki", "config"];
+        for command in commands {
+            assert_eq!(asked(&[command, "--help"]), 0, "{command}");
+        }
+        assert_eq!(asked(&["replica", "remove", "--help"]), 0);
+        assert_eq!(asked(&["none", "--help"]), 1);
     }
 }

@@ -35,7 +35,7 @@ async fn add(reach: &Reach, name: &str) -> u8 {
             None => return 1,
             Some((true, _)) => return 0,
             Some((false, what)) if what != said => {
-                VOICE.error(&what);
+                VOICE.info(&what);
                 said = what;
             }
             Some(_) => {}

@@ -110,11 +110,14 @@ fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
             add_own_view(line, pong.as_ref());
             continue;
         }
-        let role = match pong {
-            None => "unreachable",
-            Some(pong) if pong.cluster_id.is_empty() => "waits to be admitted",
-            Some(pong) if pong.leader => "leader",
-            Some(_) => "follower",
+        let role = match (pong, list) {
+            (None, _) => "unreachable",
+            (Some(pong), _) if pong.cluster_id.is_empty() => "waits to be admitted",
+            (Some(pong), Some(list)) if is_foreign(pong, list) => "of another cluster",
+            // It runs on until it hears of it; its vote counts no more.
+            (Some(_), Some(_)) => "removed",
+            (Some(pong), None) if pong.leader => "leader",
+            (Some(_), None) => "follower",
         };
         lines.push(Line {
             name: name.clone(),
@@ -308,15 +311,19 @@ mod tests {
     fn controllers_that_are_no_replicas_are_listed_too() {
         let leader =
             ReplicaInfo { name: "a".into(), role: "leader".into(), matched_index: Some(9), ..ReplicaInfo::default() };
-        let list = ReplicaList { replicas: vec![leader], term: 3, ..ReplicaList::default() };
+        let list =
+            ReplicaList { replicas: vec![leader], cluster_id: vec![1; 16].into(), term: 3, ..ReplicaList::default() };
         let pongs = [
             ("a".to_owned(), "h:1".to_owned(), Some(of_cluster())),
             ("b".to_owned(), "h:2".to_owned(), Some(Pong::default())),
             ("c".to_owned(), "h:3".to_owned(), None),
+            ("d".to_owned(), "h:4".to_owned(), Some(of_cluster())),
         ];
         let lines = merge(Some(&list), &pongs);
         let told: Vec<_> = lines.iter().map(|line| (line.name.as_str(), line.role.as_str(), line.leader)).collect();
-        assert_eq!(told, [("a", "leader", true), ("b", "waits to be admitted", false), ("c", "unreachable", false)]);
+        assert_eq!(told[..2], [("a", "leader", true), ("b", "waits to be admitted", false)]);
+        assert_eq!(told[2..], [("c", "unreachable", false), ("d", "removed", false)]);
+        assert_eq!(remarks(Some(&list), &lines), ["1 of 1 voters answer: none more may fail."]);
     }
 
     #[test]

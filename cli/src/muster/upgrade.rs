@@ -4,22 +4,24 @@
 //! from then on it cannot.
 
 use muster_proto::wire::{FinishUpgrade, ListReplicas, ReplicaList, reply, request};
+use serde_json::json;
 
 use super::table::aligned;
 use super::{VOICE, print, told, with_site};
 use crate::refusal::Refusal;
 use crate::site::{Reach, block_on};
 
-pub(super) fn run(words: &[&str]) -> u8 {
+pub(super) fn run(words: &[&str], json: bool) -> u8 {
     match words {
-        ["status"] => with_site(|_, reach| ask(reach, request::Body::ListReplicas(ListReplicas {}))),
-        ["finish"] => with_site(|_, reach| ask(reach, request::Body::FinishUpgrade(FinishUpgrade {}))),
-        _ => told("usage: muster upgrade status | finish"),
+        ["status"] => with_site(|_, reach| ask(reach, request::Body::ListReplicas(ListReplicas {}), json)),
+        ["finish"] => with_site(|_, reach| ask(reach, request::Body::FinishUpgrade(FinishUpgrade {}), json)),
+        _ => told("usage: muster upgrade status [--json] | finish"),
     }
 }
 
-fn ask(reach: &Reach, body: request::Body) -> u8 {
+fn ask(reach: &Reach, body: request::Body, json: bool) -> u8 {
     match block_on(reach.client.call(body)) {
+        Ok(reply::Body::Replicas(list)) if json => print(&as_json(&list)),
         Ok(reply::Body::Replicas(list)) => print(&status(&list)),
         Ok(reply::Body::Done(done)) => print(&format!("{}\n", done.message)),
         Ok(_) => told("the answer is not one to this request"),
@@ -50,6 +52,16 @@ fn status(list: &ReplicaList) -> String {
     format!("{}feature level {now} is in force; {next}\n", aligned(&rows))
 }
 
+fn as_json(list: &ReplicaList) -> String {
+    let each = list
+        .replicas
+        .iter()
+        .map(|it| json!({"name": it.name, "version": it.version, "feature_level": it.feature_level}));
+    let each: Vec<_> = each.collect();
+    let all = list.replicas.iter().map(|it| it.feature_level).min();
+    format!("{:#}\n", json!({"feature_level": list.feature_level, "all_know_level": all, "replicas": each}))
+}
+
 #[cfg(test)]
 mod tests {
     use muster_proto::wire::ReplicaInfo;
@@ -73,6 +85,7 @@ mod tests {
         assert_eq!(last(&[1, 1, 1]), "feature level 1 is in force; nothing is under way");
         assert_eq!(last(&[2, 1, 1]), "feature level 1 is in force; under way: b, c cannot follow to level 2 yet");
         assert!(last(&[2, 2, 2]).contains("every replica knows level 2: \"muster upgrade finish\""));
+        assert!(as_json(&list(&[2, 1, 1])).contains("\"all_know_level\": 1"));
         assert!(status(&list(&[2, 1, 1])).starts_with("NAME  VERSION  KNOWS LEVEL\na     0.2      2\n"));
     }
 }

@@ -13,7 +13,7 @@ use crate::say::to_stdout;
 use crate::site::{Reach, block_on};
 use crate::target::target;
 
-const USAGE: &str =
+pub(super) const USAGE: &str =
     "usage: muster watch [--since INDEX] [--jobs] [--steps] [--nodes] [--job ID[,ID]] [--user NAME[,NAME]] [--json]";
 
 pub(super) fn run(words: &[&str], json: bool) -> u8 {

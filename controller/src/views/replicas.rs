@@ -9,7 +9,7 @@ use muster_raft_store::{MemberState, Metrics};
 use crate::member::Member;
 
 /// A leader speaks to everybody many times a second: who does not answer for so long is called unreachable.
-const SILENCE: Duration = Duration::from_secs(2);
+pub(crate) const SILENCE: Duration = Duration::from_secs(2);
 
 pub(crate) fn replicas(member: &Member) -> ReplicaList {
     let core = &member.core;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use openraft::async_runtime::WatchReceiver;
-use openraft::errors::{ClientWriteError, RaftError};
+use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
+use openraft::vote::RaftCommittedLeaderId;
 use openraft::{ChangeMembers, RaftMetrics};
 
 use super::Replica;
@@ -142,6 +143,9 @@ impl Replica {
             loop {
                 match self.inner.raft.change_membership(change.clone(), retain).await {
                     Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(error))) if is_busy(&error) => {
+                        if let ChangeMembershipError::InProgress(other) = error {
+                            self.until_applied(other.membership_log_id.map_or(0, |entry| entry.index)).await;
+                        }
                         tokio::time::sleep(Duration::from_millis(BUSY_AGAIN_MS)).await;
                     }
                     answer => return answer,
@@ -176,6 +180,13 @@ impl Replica {
         let _late = tokio::time::timeout(self.membership_patience(), wait).await;
     }
 
+    /// Until the change of others at `index` is over: openraft logs each question meanwhile as an error.
+    async fn until_applied(&self, index: u64) {
+        let mut metrics = self.inner.raft.metrics();
+        let applied = |metrics: &RaftMetrics<Types>| metrics.last_applied.as_ref().map_or(0, |applied| applied.index);
+        while applied(&metrics.borrow_and_update()) < index && metrics.changed().await.is_ok() {}
+    }
+
     fn member_error(&self, error: ClientWriteError<Types>) -> MemberError {
         match error {
             ClientWriteError::ForwardToLeader(_) => MemberError::NotLeader { leader: self.leader() },
@@ -187,9 +198,8 @@ impl Replica {
 }
 
 /// Another change, or the first entry of a new leader, is not committed yet.
-fn is_busy<L: openraft::vote::RaftCommittedLeaderId>(error: &openraft::errors::ChangeMembershipError<L, u64>) -> bool {
-    use openraft::errors::ChangeMembershipError::*;
-    matches!(error, InProgress(_) | UncommittedLeaderLog(_))
+fn is_busy<L: RaftCommittedLeaderId>(error: &ChangeMembershipError<L, u64>) -> bool {
+    matches!(error, ChangeMembershipError::InProgress(_) | ChangeMembershipError::UncommittedLeaderLog(_))
 }
 
 pub(super) fn members(metrics: &RaftMetrics<Types>) -> Vec<MemberState> {

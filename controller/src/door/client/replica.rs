@@ -3,13 +3,19 @@
 //! What would leave the cluster without a majority that answers is refused. Asking again is harmless: each answer says what is
 //! so, or what is waited for.
 
+use std::time::Duration;
+
 use muster_dialect::errno;
 use muster_proto::durable::{ReplicaRow, RetireReplica, command};
 use muster_proto::wire::ChangeReplica;
 use muster_proto::wire::change_replica::Change;
+use tokio::time::Instant;
 
 use super::{Answered, At, Refusal, done};
 use crate::views;
+
+/// Between two looks at who has answered since a removal was asked for.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A voter, as the leader sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,13 +61,9 @@ impl At<'_> {
 
     async fn remove_replica(&self, name: &str, replace: bool) -> Answered {
         let Some(row) = self.replica_named(name) else {
-            let known = self.member.core.read(|cluster| cluster.replicas().any(|row| row.name == name));
-            return match known {
-                true => Ok(done(format!("{name} is no replica any more"), 1, 0)),
-                false => Err(Refusal::with(errno::SLURM_ERROR, format!("no replica is named {name}"))),
-            };
+            return self.removed_before(name);
         };
-        let voters = self.voters();
+        let voters = self.voters_once_heard().await;
         if replace && voters.iter().any(|voter| voter.replica == row.replica && voter.answers) {
             let why = format!("{name} answers: stop its controller first, or remove it");
             return Err(Refusal::with(errno::SLURM_ERROR, why));
@@ -80,8 +82,23 @@ impl At<'_> {
         Ok(done(self.what_remains(name, replace), 1, 0))
     }
 
+    /// No replica of this name is left that is not retired.
+    fn removed_before(&self, name: &str) -> Answered {
+        let retired: Vec<u64> = self
+            .member
+            .core
+            .read(|cluster| cluster.replicas().filter(|row| row.name == name).map(|row| row.replica).collect());
+        match retired.iter().any(|replica| self.member.core.replica.is_member(*replica)) {
+            true => Err(Refusal::busy(format!("{name} is retired, and still a member"))),
+            false if retired.is_empty() => {
+                Err(Refusal::with(errno::SLURM_ERROR, format!("no replica is named {name}")))
+            }
+            false => Ok(done(format!("{name} is no replica any more"), 1, 0)),
+        }
+    }
+
     fn what_remains(&self, name: &str, replace: bool) -> String {
-        let voters = self.voters().len();
+        let voters = self.voters(Instant::now()).len();
         let may_fail = (voters.max(1) - 1) / 2;
         let mut text = format!("{name} is removed; {voters} vote, {may_fail} of them may fail");
         if !replace && self.is_configured(name) {
@@ -105,13 +122,32 @@ impl At<'_> {
         })
     }
 
-    fn voters(&self) -> Vec<Voter> {
+    /// The voters, when each has answered since now, or is known to be silent. One that died a moment ago counts as what it is:
+    /// an answer from before would let the majority be given away.
+    async fn voters_once_heard(&self) -> Vec<Voter> {
+        let asked = Instant::now();
+        loop {
+            let voters = self.voters(asked);
+            let known = voters.iter().all(|voter| voter.answers || self.is_silent(voter.replica));
+            if known || asked.elapsed() > views::SILENCE {
+                return voters;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn is_silent(&self, replica: u64) -> bool {
+        self.member.transport.silent_for(replica).is_some_and(|silence| silence > views::SILENCE)
+    }
+
+    /// Who has answered since `since`.
+    fn voters(&self, since: Instant) -> Vec<Voter> {
         let members = self.member.core.replica.members();
         let own = self.member.core.identity.replica;
+        let heard =
+            |replica| self.member.transport.silent_for(replica).is_some_and(|silence| silence < since.elapsed());
         let voters = members.into_iter().filter(|member| member.voter).map(|member| member.peer.replica);
-        voters
-            .map(|replica| Voter { replica, answers: replica == own || views::answers(self.member, replica) })
-            .collect()
+        voters.map(|replica| Voter { replica, answers: replica == own || heard(replica) }).collect()
     }
 }
 
