@@ -39,3 +39,21 @@ pub async fn write_frame(stream: &mut (impl AsyncWrite + Unpin), message: &impl 
     stream.write_all(&bytes).await?;
     stream.flush().await
 }
+
+#[cfg(test)]
+mod tests {
+    use muster_proto::wire::Resize;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_frame_keeps_its_bytes() {
+        let resize = Resize { rows: 24, columns: 80 };
+        let mut bytes = Vec::new();
+        write_frame(&mut bytes, &resize).await.unwrap();
+        assert_eq!(bytes, [0, 0, 0, 4, 0x08, 24, 0x10, 80]);
+        let mut stream = &bytes[..];
+        assert_eq!(read_frame::<Resize>(&mut stream).await.unwrap(), Some(resize));
+        assert_eq!(read_frame::<Resize>(&mut stream).await.unwrap(), None);
+    }
+}

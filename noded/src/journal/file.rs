@@ -145,6 +145,14 @@ mod tests {
     }
 
     #[test]
+    fn the_file_keeps_its_bytes() {
+        let mut bytes = MAGIC.to_vec();
+        encode(&records(&["one", "2"]), &mut bytes).unwrap();
+        let expected: &[u8] = b"muster-node-journal 1\n\x03\0\0\0\xf1\x86\x6czone\x01\0\0\0\x0d\xbe\xd5\x1a2";
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
     fn a_torn_tail_is_cut_off_wherever_it_tears() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("journal");

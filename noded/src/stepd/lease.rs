@@ -112,6 +112,8 @@ mod tests {
         assert_eq!(read(spool.path(), "b1"), None);
         write(spool.path(), "b1", 12_345).unwrap();
         assert_eq!((read(spool.path(), "b1"), read(spool.path(), "b2")), (Some(12_345), None));
+        let text = fs::read_to_string(spool.path().join(paths::LEASE)).unwrap();
+        assert_eq!(text, "b1 12345\n", "supervisors of the version before read it");
         write(spool.path(), "b1", NO_END).unwrap();
         assert_eq!(read(spool.path(), "b1"), Some(NO_END));
         fs::write(spool.path().join(paths::LEASE), "b1 12x").unwrap();

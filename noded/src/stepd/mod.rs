@@ -20,6 +20,8 @@ mod connection;
 mod contain;
 mod environment;
 mod files;
+#[cfg(test)]
+mod golden;
 mod input;
 mod login;
 mod multi_prog;

@@ -1,6 +1,7 @@
 //! What noded and a step's supervisor say to each other on the supervisor's socket, and the launch and exit files.
 //!
-//! DURABLE on a node's own disk, and spoken between two versions while noded is upgraded under running steps: add only.
+//! DURABLE on a node's own disk, and spoken between two versions while noded is upgraded under running steps: add only;
+//! `golden.tsv` holds the bytes.
 
 use muster_proto::durable::Usage;
 use muster_proto::wire::{AttachStep, FromTasks, Hold, LaunchStep, PidInfo, ToTasks};

