@@ -26,6 +26,7 @@ pub mod options;
 pub mod pattern;
 pub mod script;
 pub mod signal;
+pub mod sluid;
 pub mod state;
 pub mod step;
 pub mod time;

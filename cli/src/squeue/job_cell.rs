@@ -4,6 +4,7 @@ use jiff::tz::TimeZone;
 use muster_dialect::date::TimeFormat;
 use muster_dialect::exit_code::ExitCode;
 use muster_dialect::memory::print_mib;
+use muster_dialect::sluid::sluid;
 use muster_dialect::state::{JobFlags, JobState};
 use muster_dialect::time::{short, short_signed};
 use muster_proto::durable::{JobKind, JobRow, JobSpec, Request, Sharing};
@@ -77,6 +78,7 @@ impl Teller {
             "PriorityLong" => row.priority.to_string(),
             "exit_code" => ExitCode::from_wait_status(row.exit_status as i32).to_string(),
             "DerivedEC" => ExitCode::from_wait_status(row.derived_exit as i32).to_string(),
+            "SLUID" => sluid(row.uid),
             "RestartCnt" => row.restarts.to_string(),
             "Cluster" => self.cluster.clone(),
             _ => return None,

@@ -111,7 +111,7 @@ impl Wanted {
 }
 
 /// Columns of a brief row (`controller/src/views/brief.rs`): those of `squeue`, `squeue -l` and a few more.
-const BRIEF_COLUMNS: [&str; 26] = [
+const BRIEF_COLUMNS: [&str; 27] = [
     "JobArrayID",
     "JobID",
     "ArrayJobID",
@@ -138,6 +138,7 @@ const BRIEF_COLUMNS: [&str; 26] = [
     "NodeList",
     "PriorityLong",
     "RestartCnt",
+    "SLUID",
 ];
 /// Keys of `-S` that a brief row has.
 const BRIEF_KEYS: &str = "P,t-p+iAFQTMLlSeVDCUjuaqrNR %";
