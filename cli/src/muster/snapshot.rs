@@ -28,8 +28,13 @@ pub(super) fn run(words: &[&str]) -> u8 {
 /// Written, and then synced: where all were written back at once, controllers on the same disk would wait for it with their logs.
 const UNSYNCED_BYTES_MAX: usize = 8 << 20;
 
+/// Controllers of this host come first.
+const NICE: i32 = 10;
+
 /// Written beside its place, and moved there whole.
 async fn save(reach: &Reach, file: &Path) -> u8 {
+    // Whoever may not be nicer saves all the same.
+    let _ = rustix::process::nice(NICE);
     let mut beside = file.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);

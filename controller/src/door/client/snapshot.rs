@@ -1,5 +1,7 @@
 //! `muster snapshot save`: the state as this replica has applied it, streamed as a file. Applying goes on meanwhile.
 
+use std::time::Duration;
+
 use futures::StreamExt;
 use muster_channel::Peer;
 use muster_dialect::errno;
@@ -7,6 +9,7 @@ use muster_proto::wire::{Signed, SnapshotPiece, request};
 use muster_raft_store::SavedSnapshot;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
+use tokio::time::{Instant, sleep};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
 
@@ -16,6 +19,12 @@ use super::{Caller, ClientDoor, Refusal, not_founded};
 const SNAPSHOTS_AT_ONCE_MAX: usize = 2;
 /// Pieces of one that wait for the network.
 const PIECES_WAITING_MAX: usize = 4;
+
+/// After each piece, so many times as long as it took: reading, sealing and writing a million jobs at once would take the disk and
+/// the processors from those who submit meanwhile.
+const RESTS: u32 = 3;
+/// No longer than this, whoever takes the pieces slowly.
+const REST_MAX: Duration = Duration::from_millis(100);
 
 static ROOM: Semaphore = Semaphore::const_new(SNAPSHOTS_AT_ONCE_MAX);
 
@@ -57,11 +66,14 @@ impl ClientDoor {
 }
 
 async fn send(mut snapshot: SavedSnapshot, _room: SemaphorePermit<'static>, out: mpsc::Sender<Message>) {
-    while let Some(data) = snapshot.bytes.next().await {
+    loop {
+        let began = Instant::now();
+        let Some(data) = snapshot.bytes.next().await else { break };
         let piece = SnapshotPiece { data, ..SnapshotPiece::default() };
         if out.send(Ok(piece)).await.is_err() {
             return;
         }
+        sleep((began.elapsed() * RESTS).min(REST_MAX)).await;
     }
     let end = SnapshotPiece { index: snapshot.index, ends: true, ..SnapshotPiece::default() };
     let _ = out.send(Ok(end)).await;
