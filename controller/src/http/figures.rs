@@ -43,6 +43,7 @@ pub(super) struct OfMember {
     pub(super) raft: Metrics,
     /// How long the state was held by readers.
     pub(super) reads: Times,
+    pub(super) listings: Times,
     pub(super) records_held_max: usize,
     pub(super) leads: bool,
     pub(super) knows_leader: bool,
@@ -116,6 +117,7 @@ impl OfMember {
             matched: at_leader(&matched),
             silent_ms: at_leader(&silent),
             reads: core.reads.times(),
+            listings: core.listings.times(),
             records_held_max: core.records_held_max.load(Ordering::Relaxed),
             leads,
             knows_leader: core.leadership().leader.is_some(),

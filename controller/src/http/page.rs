@@ -124,6 +124,8 @@ fn of_store(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     page.histogram("muster_apply_seconds", "Applying a group of entries, its rows stored.", &raft.apply_times)?;
     page.histogram("muster_state_read_seconds", "Readers holding the state: applying waits as long.", &member.reads)?;
     page.gauge("muster_state_read_seconds_max", "The longest of them.", seconds(member.reads.max_us))?;
+    let help = "The longest of a listing, which takes the state in parts.";
+    page.gauge("muster_listing_read_seconds_max", help, seconds(member.listings.max_us))?;
     let help = "The most records that a listing took while it held the state.";
     page.gauge("muster_state_read_records_max", help, member.records_held_max as f64)?;
     page.gauge("muster_snapshot_index", "Rows are flushed up to here.", raft.snapshot_index as f64)?;

@@ -37,7 +37,7 @@ async fn a_long_listing_takes_few_records_while_it_holds_the_state() {
         join_all((0..100).map(|_| submit(&alice, "many"))).await;
     }
     assert_eq!(jobs(&alice).await.len(), 1_100);
-    assert_eq!(figure(&controller, "muster_state_read_records_max").await, 1_024.0);
+    assert_eq!(figure(&controller, "muster_state_read_records_max").await, 256.0);
     controller.stop().await;
 }
 

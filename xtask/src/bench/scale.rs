@@ -122,7 +122,8 @@ fn print_holds(config: &Config, when: &str) -> Result<()> {
     for address in http::doors(config) {
         let page = http::get(&address, "/metrics")?;
         let most = http::figure(&page, "muster_state_read_seconds_max").unwrap_or(f64::NAN) * 1000.0;
-        row(&format!("{address}: longest read, {when}, ms"), format!("{most:.1}"));
+        let listing = http::figure(&page, "muster_listing_read_seconds_max").unwrap_or(f64::NAN) * 1000.0;
+        row(&format!("{address}: longest read, {when}, ms"), format!("{most:.1}, of listings {listing:.1}"));
         for name in ["muster_state_read_seconds", "muster_apply_seconds", "muster_schedule_pass_seconds"] {
             println!("    {name} {}", http::buckets(&page, name));
         }
