@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use muster_model::cluster::Cluster;
 use muster_proto::wire::Authority;
-use muster_raft_store::{Durations, Identity, Leadership, Replica, Role};
+use muster_raft_store::{Durations, Identity, Leadership, MemberError, Replica, Role};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -60,6 +60,16 @@ impl Core {
     pub(crate) fn leads_in(&self, term: u64) -> bool {
         let now = self.leadership();
         now.role == Role::Leader && now.term == term
+    }
+
+    /// Lets `replica` lead in this one's place.
+    pub(crate) async fn hand_over_to(&self, replica: u64) -> Result<(), MemberError> {
+        let handed = self.replica.transfer_leader(replica).await;
+        match &handed {
+            Ok(()) => tracing::info!(replica, "leadership was handed over"),
+            Err(why) => tracing::warn!(replica, %why, "leadership was not handed over"),
+        }
+        handed
     }
 
     /// Who leads, as this replica knows.

@@ -126,9 +126,8 @@ impl Member {
         matched.retain(|(replica, _)| *replica != own && voters.contains(replica));
         matched.sort_by_key(|(_, index)| std::cmp::Reverse(*index));
         for (replica, _) in matched {
-            match self.core.replica.transfer_leader(replica).await {
-                Ok(()) => return,
-                Err(why) => tracing::warn!(replica, %why, "leadership was not handed over"),
+            if self.core.hand_over_to(replica).await.is_ok() {
+                return;
             }
         }
     }

@@ -160,12 +160,9 @@ async fn hand_over_first(term: &Term, fence: u64) -> bool {
         if here.contains(&to) || !answers(&term.member, to) {
             continue;
         }
-        match core.replica.transfer_leader(to).await {
-            Ok(()) => {
-                tracing::warn!(to, "leadership moves: this host is to be fenced");
-                return true;
-            }
-            Err(why) => tracing::warn!(to, %why, "leadership was not handed over"),
+        if core.hand_over_to(to).await.is_ok() {
+            tracing::warn!(to, "leadership moves: this host is to be fenced");
+            return true;
         }
     }
     false

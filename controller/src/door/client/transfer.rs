@@ -20,7 +20,7 @@ impl At<'_> {
                 return Ok(done(format!("{to} leads already"), 0, 0));
             }
             Some(id) => {
-                let handed = self.member.core.replica.transfer_leader(id).await;
+                let handed = self.member.core.hand_over_to(id).await;
                 handed.map_err(|why| Refusal::with(errno::SLURM_ERROR, why.to_string()))?;
             }
         }
