@@ -32,7 +32,9 @@ mod status;
 mod store;
 mod transport;
 
-pub use backup::{BackupError, NewHome, Recovered, Restored, SavedSnapshot, SnapshotInfo, inspect, recover, restore};
+pub use backup::{
+    BackupError, NewHome, Recovered, Restored, SavedSnapshot, SnapshotInfo, inspect, recover, restore, survivor,
+};
 pub use durations::{DURATION_BUCKETS_US, Durations, Times};
 pub use errors::{BarrierError, MemberError, OpenError, ProposeError, ReadError};
 pub use identity::{Identity, Peer, StoreState};

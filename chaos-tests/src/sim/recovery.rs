@@ -42,6 +42,7 @@ impl Storm {
             name: name.clone(),
             address: format!("{name}:{REPLICA_PORT}"),
             client_address: format!("{name}:{CLIENT_PORT}"),
+            now_s: 1_800_000_000 + now_ms / 1000,
         };
         match recover(&StoreKind::Memory(self.world.disks[&name].clone()), &home) {
             Ok(recovered) => self.world.trace.event_at(now_ms, &format!("{name} goes on alone: {recovered:?}")),

@@ -41,6 +41,9 @@ pub(super) fn run(site: &Site, reach: &Reach, json: bool) -> u8 {
         certificates(&pongs).iter().for_each(|warning| VOICE.info(warning));
         if list.is_none() {
             VOICE.error("no leader answers: what is shown is what each controller knows itself");
+            if !pongs.iter().all(|(_, _, pong)| pong.is_some()) {
+                VOICE.bare("A majority of the replicas must answer. If that many are lost for good: muster-controller --recover");
+            }
             return 1;
         }
         code

@@ -2,10 +2,12 @@
 
 use std::fs::{self, File};
 use std::io::BufReader;
+use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use muster_raft_store::{NewHome, StoreKind, inspect, recover, restore};
+use muster_raft_store::{NewHome, Recovered, StoreKind, inspect, recover, restore, survivor};
 
 use super::flags::{Backup, Flags};
 use super::plan::Plan;
@@ -14,6 +16,8 @@ const MAY_BE_LOST: &str = "\
 --recover makes this replica go on alone, as the only one of a new generation. Do that only when a majority of the
 replicas is lost for good.
   What may be lost: whatever the lost replicas acknowledged and this one never received.
+  Which: ask every store that is left in this way, on its host. Take the one whose log ends in the highest term, and of
+  these the one that ends at the highest entry.
   Before: make sure that none of the other replicas runs. Two of them would go on as the old cluster.
   Afterwards: wipe their state directories; they are admitted again as new replicas.
   Ids that can have been given out since are passed over. Nodes obey the new generation only.
@@ -24,7 +28,7 @@ pub(super) fn run(asked: &Backup, flags: &Flags) -> Result<()> {
     match asked {
         Backup::Inspect(file) => show(file),
         Backup::Restore(file) => restored(file, &Plan::make(flags)?),
-        Backup::Recover(false) => bail!(MAY_BE_LOST),
+        Backup::Recover(false) => would_recover(&Plan::make(flags)?),
         Backup::Recover(true) => recovered(&Plan::make(flags)?),
     }
 }
@@ -65,20 +69,73 @@ fn restored(file: &Path, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
+/// How long a controller may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(1);
+
+/// Says what there is, and does nothing.
+fn would_recover(plan: &Plan) -> Result<()> {
+    plan.user.become_it()?;
+    let found = survivor(&a_store(plan)?)?;
+    println!("{}", told(plan, &found));
+    for address in running(plan) {
+        println!("A controller runs at {address}. If it is a replica, ask it first: is the majority lost?");
+    }
+    bail!(MAY_BE_LOST)
+}
+
 fn recovered(plan: &Plan) -> Result<()> {
-    let made = recover(&StoreKind::Disk(plan.state_dir.clone()), &home(plan))?;
-    give_away(plan)?;
+    if let Some(address) = running(plan).first() {
+        bail!("a controller runs at {address}: stop all of them first, or they would go on as the old cluster");
+    }
+    plan.user.become_it()?;
+    let store = a_store(plan)?;
+    println!("{}", told(plan, &survivor(&store)?));
+    let made = recover(&store, &home(plan))?;
     println!(
-        "{}: replica {} goes on alone in generation {}. Its log ends at entry {} of term {}: what others acknowledged after \
-         that is lost. Replicas {:?} were members; wipe the others before they start again",
-        plan.state_dir.display(),
-        made.identity.replica,
+        "It goes on alone, in generation {}. What others acknowledged after that entry is lost.\n\
+         Next: start this controller; wipe the directories of the others ({}) and start them",
         made.identity.generation,
-        made.last_index,
-        made.last_term,
-        made.members
+        plan.controllers.join(", ")
     );
     Ok(())
+}
+
+/// That of this controller. To look for one makes none.
+fn a_store(plan: &Plan) -> Result<StoreKind> {
+    let dir = &plan.state_dir;
+    let empty = fs::read_dir(dir).with_context(|| dir.display().to_string())?.next().is_none();
+    if empty {
+        bail!("{}: is empty", dir.display());
+    }
+    Ok(StoreKind::Disk(dir.clone()))
+}
+
+fn told(plan: &Plan, found: &Recovered) -> String {
+    let members: Vec<String> = found.members.iter().map(u64::to_string).collect();
+    let mut text = format!(
+        "{}: replica {} ({}) of cluster {}, generation {}; members were {}\nits log ends in term {} at entry {}",
+        plan.state_dir.display(),
+        found.identity.replica,
+        found.identity.name,
+        hex(&found.identity.cluster_id),
+        found.identity.generation,
+        members.join(", "),
+        found.last_term,
+        found.last_index
+    );
+    if !found.voter {
+        text.push_str("\nit had NO VOTE: it only followed, and may lack what was acknowledged. Is another one left?");
+    }
+    text
+}
+
+/// Addresses of other controllers where somebody accepts connections.
+fn running(plan: &Plan) -> Vec<String> {
+    let accepts = |address: &&String| {
+        let mut places = address.to_socket_addrs().into_iter().flatten();
+        places.any(|place| TcpStream::connect_timeout(&place, CONNECT).is_ok())
+    };
+    plan.controllers.iter().filter(accepts).cloned().collect()
 }
 
 /// Where this controller will be reached.
@@ -87,7 +144,12 @@ fn home(plan: &Plan) -> NewHome {
         (Some(host), Some((_, port))) => format!("{host}:{port}"),
         _ => listen.to_owned(),
     };
-    NewHome { name: plan.name.clone(), address: reached(&plan.replica_listen), client_address: reached(&plan.listen) }
+    NewHome {
+        name: plan.name.clone(),
+        address: reached(&plan.replica_listen),
+        client_address: reached(&plan.listen),
+        now_s: SystemTime::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs()),
+    }
 }
 
 /// What root made is SlurmUser's.
@@ -95,18 +157,21 @@ fn give_away(plan: &Plan) -> Result<()> {
     if !nix::unistd::geteuid().is_root() {
         return Ok(());
     }
-    plan.prepare_state_dir()?;
-    let mut left = vec![plan.state_dir.clone()];
-    while let Some(path) = left.pop() {
-        nix::unistd::chown(&path, Some(plan.user.uid), Some(plan.user.gid))
-            .with_context(|| path.display().to_string())?;
-        if path.is_dir() {
-            for entry in fs::read_dir(&path)? {
-                left.push(entry?.path());
-            }
+    for entry in fs::read_dir(&plan.state_dir)? {
+        give_to(plan, &entry?.path())?;
+    }
+    plan.prepare_state_dir()
+}
+
+/// What is in it first: a directory that is SlurmUser's is not looked into any more, and links are not followed.
+fn give_to(plan: &Plan, path: &Path) -> Result<()> {
+    let at = || path.display().to_string();
+    if fs::symlink_metadata(path).with_context(at)?.is_dir() {
+        for entry in fs::read_dir(path).with_context(at)? {
+            give_to(plan, &entry?.path())?;
         }
     }
-    Ok(())
+    std::os::unix::fs::lchown(path, Some(plan.user.uid.as_raw()), Some(plan.user.gid.as_raw())).with_context(at)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,11 +1,13 @@
 //! Messages: to a file that SIGUSR2 opens anew, or to standard error.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_dialect::conf::Config;
+use nix::fcntl::OFlag;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -42,8 +44,12 @@ pub(super) fn open(flags: &Flags, config: &Config) -> io::Result<Log> {
     Ok(log)
 }
 
+/// Root writes into no file that a link of somebody else names: the directory of logs may be SlurmUser's.
 fn append_to(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new().create(true).append(true).open(path);
+    let ours = |link: &Metadata| link.uid() == 0 || !nix::unistd::geteuid().is_root();
+    let follow = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() && ours(&found));
+    let flags = if follow { 0 } else { OFlag::O_NOFOLLOW.bits() };
+    let opened = OpenOptions::new().create(true).append(true).custom_flags(flags).open(path);
     opened.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
 }
 
@@ -81,7 +87,10 @@ impl Log {
     pub(super) fn give_to(&self, user: &SlurmUser) {
         if let Some(target) = &self.0 {
             // Whoever is not root owns it already, or has to live with it.
-            let _ = nix::unistd::chown(&target.path, Some(user.uid), Some(user.gid));
+            let file = target.file.lock().unwrap_or_else(PoisonError::into_inner);
+            if file.metadata().is_ok_and(|of| of.is_file()) {
+                let _ = nix::unistd::fchown(&*file, Some(user.uid), Some(user.gid));
+            }
         }
     }
 }

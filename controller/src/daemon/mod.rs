@@ -40,7 +40,8 @@ Usage: muster-controller [OPTIONS]
   --log-format text|json
   --inspect FILE           Do not run: say what a snapshot of `muster snapshot save` holds.
   --restore FILE           Do not run: make the empty state directory the one replica of a restored cluster.
-  --recover                Do not run: go on alone after a majority of the replicas was lost. Says what may be lost.
+  --recover                Do not run: say what this store holds, and what may be lost by going on with it alone, after a
+                           majority of the replicas was lost for good. --recover --accept-loss does it.
 ";
 
 /// Runs until it is told to stop, or cannot go on.

@@ -1,9 +1,12 @@
 //! The pid file.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use muster_dialect::conf::Config;
+use nix::fcntl::OFlag;
 
 use super::flags::Flags;
 
@@ -14,7 +17,7 @@ impl PidFile {
     /// Needed by nobody but scripts: without the right to write it, the daemon runs all the same.
     pub(super) fn write(flags: &Flags, config: &Config) -> Self {
         let path = flags.pid_file.clone().unwrap_or_else(|| PathBuf::from(&config.slurmctld_pid_file));
-        match fs::write(&path, format!("{}\n", std::process::id())) {
+        match write(&path) {
             Ok(()) => Self(Some(path)),
             Err(why) => {
                 tracing::debug!(path = %path.display(), %why, "no pid file");
@@ -22,6 +25,13 @@ impl PidFile {
             }
         }
     }
+}
+
+/// Behind a symbolic link may be anything that root can write.
+fn write(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?;
+    writeln!(file, "{}", std::process::id())
 }
 
 impl Drop for PidFile {

@@ -1,13 +1,14 @@
 //! What will be run: everything that the configuration and the flags say, checked before anything is started.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
 use muster_controller::read_config;
 use muster_dialect::conf::{Config, Stored, parse};
 use muster_proto::durable::ConfigFiles;
+use nix::fcntl::OFlag;
 
 use super::flags::Flags;
 use super::user::SlurmUser;
@@ -64,15 +65,18 @@ impl Plan {
         })
     }
 
-    /// Makes the directory, for SlurmUser alone.
+    /// Makes the directory, for SlurmUser alone. What root would give away behind a symbolic link may be anything.
     pub(super) fn prepare_state_dir(&self) -> Result<()> {
         let dir = &self.state_dir;
         let at = || dir.display().to_string();
         fs::create_dir_all(dir).with_context(at)?;
+        let only =
+            OpenOptions::new().read(true).custom_flags(OFlag::O_NOFOLLOW.bits() | OFlag::O_DIRECTORY.bits()).open(dir);
+        let opened = only.with_context(|| format!("{} must be a directory, and no symbolic link", dir.display()))?;
         if nix::unistd::geteuid().is_root() {
-            nix::unistd::chown(dir, Some(self.user.uid), Some(self.user.gid)).with_context(at)?;
+            nix::unistd::fchown(&opened, Some(self.user.uid), Some(self.user.gid)).with_context(at)?;
         }
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).with_context(at)
+        opened.set_permissions(fs::Permissions::from_mode(0o700)).with_context(at)
     }
 }
 

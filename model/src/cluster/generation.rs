@@ -7,7 +7,8 @@ use super::changes::Event;
 use super::ruling::{Refusal, Ruling, done};
 use super::state::Cluster;
 
-/// Ids of each kind that are passed over: more than can have been given out since what is kept was written.
+/// Ids of each kind that are passed over for each step of the generation's number: more than can have been given out since what
+/// is kept was written. Two generations that begin from the same snapshot have different numbers, and so no id in common.
 const IDS_PASSED_OVER: u64 = 1 << 32;
 /// Job ids are shown to people, and there are only some 67 million of them. None is given twice while a record bears it.
 const JOB_IDS_PASSED_OVER: u32 = 1_000_000;
@@ -29,6 +30,7 @@ impl Cluster {
             ..known
         });
         let meta = &mut self.meta;
+        let passed_over = IDS_PASSED_OVER.saturating_mul(command.generation - meta.generation);
         meta.generation = command.generation;
         meta.next_replica = meta.next_replica.max(command.replica.saturating_add(1));
         let ids = [
@@ -40,7 +42,7 @@ impl Cluster {
             &mut meta.next_fence,
         ];
         for id in ids {
-            *id = id.saturating_add(IDS_PASSED_OVER);
+            *id = id.saturating_add(passed_over);
         }
         meta.next_job_id = meta.next_job_id.saturating_add(JOB_IDS_PASSED_OVER);
         self.events.push(Event::ScheduleAgain);
@@ -78,6 +80,16 @@ mod tests {
         assert_eq!(after.next_job_id, before.next_job_id + JOB_IDS_PASSED_OVER);
         let left: Vec<u64> = scene.cluster.replicas().filter(|row| !row.retired).map(|row| row.replica).collect();
         assert_eq!(left, [70]);
+    }
+
+    #[test]
+    fn two_generations_from_the_same_snapshot_have_no_id_in_common() {
+        let begun = |generation| {
+            let mut scene = Scene::up();
+            scene.lead(begin(generation, 70));
+            scene.cluster.meta().next_uid
+        };
+        assert_eq!(begun(28_000_007) - begun(28_000_000), 7 * IDS_PASSED_OVER);
     }
 
     #[test]

@@ -136,7 +136,10 @@ fn daemonise() -> Result<()> {
 
 fn write_pid_file(path: &Path) -> Result<()> {
     let fresh = path.with_extension("new");
-    let mut file = fs::File::create(&fresh).with_context(|| format!("pid file {}", path.display()))?;
+    // Not through a link that somebody else put there.
+    let _ = fs::remove_file(&fresh);
+    let made = OpenOptions::new().write(true).create_new(true).open(&fresh);
+    let mut file = made.with_context(|| format!("pid file {}", path.display()))?;
     writeln!(file, "{}", std::process::id())?;
     fs::rename(&fresh, path)?;
     Ok(())

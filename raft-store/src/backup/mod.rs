@@ -23,7 +23,7 @@ use crate::errors::OpenError;
 use crate::identity::Identity;
 
 pub use inspect::{SnapshotInfo, inspect};
-pub use recover::{Recovered, recover};
+pub use recover::{Recovered, recover, survivor};
 pub use restore::{Restored, restore};
 pub use save::SavedSnapshot;
 
@@ -62,6 +62,17 @@ pub struct NewHome {
     pub address: String,
     /// `host:port` of its client door.
     pub client_address: String,
+    /// This host's clock, seconds since the epoch.
+    pub now_s: u64,
+}
+
+/// The number of a generation is the second in which it began, counted from here: the beginning of 2026.
+const GENERATIONS_FROM_S: u64 = 1_767_225_600;
+
+/// Above `old`, and another one each time: one snapshot may be restored twice, and two replicas recovered at once. Nodes that
+/// obeyed the one must not take the other for it.
+fn next_generation(old: u64, home: &NewHome) -> u64 {
+    home.now_s.saturating_sub(GENERATIONS_FROM_S).max(old + 1)
 }
 
 fn alone(replica: u64, address: &str, at: Option<Position>) -> MembershipRecord {

@@ -5,8 +5,8 @@
 
 use prost::Message;
 
-use super::{BackupError, NewHome, alone, first_of_generation};
-use crate::encoding::{AppliedRecord, LogRecord, Payload, Position, VoteRecord};
+use super::{BackupError, NewHome, alone, first_of_generation, next_generation};
+use crate::encoding::{AppliedRecord, LogRecord, MembershipRecord, Payload, Position, VoteRecord};
 use crate::identity::Identity;
 use crate::options::StoreKind;
 use crate::store::{self, Fact, LogOp, Store, Watermark, failure};
@@ -14,10 +14,10 @@ use crate::store::{self, Fact, LogOp, Store, Watermark, failure};
 /// Bytes of the log that are read at once.
 const READ_BYTES: usize = 4 << 20;
 
-/// A replica that goes on alone.
+/// A replica that goes on alone, or could.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// Who it is now: the same replica, of a new generation.
+    /// Who it is now: the same replica, when it goes on of a new generation.
     pub identity: Identity,
     /// The last entry that it had. Later ones, if the lost replicas acknowledged any, are lost.
     pub last_index: u64,
@@ -27,6 +27,19 @@ pub struct Recovered {
     pub applied_index: u64,
     /// The members that the cluster had, this one among them.
     pub members: Vec<u64>,
+    /// Whether it had a vote. One that only followed may be far behind.
+    pub voter: bool,
+}
+
+/// What the replica of this store would go on from. It must not run, and is left as it is.
+///
+/// # Errors
+/// The store is no replica's, in use, or damaged.
+pub fn survivor(kind: &StoreKind) -> Result<Recovered, BackupError> {
+    let store = store::open(kind)?;
+    let found = found_in(&*store);
+    store.close();
+    found
 }
 
 /// Makes the replica of this store the only voter of a new generation. It must not run. The other replicas must never come
@@ -42,21 +55,30 @@ pub fn recover(kind: &StoreKind, home: &NewHome) -> Result<Recovered, BackupErro
 }
 
 fn recover_in(store: &dyn Store, home: &NewHome) -> Result<Recovered, BackupError> {
-    let old = store.state().identity.ok_or_else(|| BackupError::NoReplica { path: store.path() })?;
+    let found = found_in(store)?;
+    let generation = next_generation(found.identity.generation, home);
+    let identity = Identity { generation, name: home.name.clone(), ..found.identity.clone() };
+    let end = Position { term: found.last_term, index: found.last_index };
+    let applied = store.rows().applied()?;
+    append(store, end.max(applied.map_or(end, |applied| applied.at)), &identity, home)?;
+    store.set_identity(&identity)?;
+    Ok(Recovered { identity, ..found })
+}
+
+fn found_in(store: &dyn Store) -> Result<Recovered, BackupError> {
+    let identity = store.state().identity.ok_or_else(|| BackupError::NoReplica { path: store.path() })?;
     let end = log_end(store)?.ok_or_else(|| BackupError::NoReplica { path: store.path() })?;
     // Rows that were never flushed come from the log at the next start.
     let applied = store.rows().applied()?;
-    let identity = Identity { generation: old.generation + 1, name: home.name.clone(), ..old };
-    let recovered = Recovered {
+    let membership = membership(store, end, applied.as_ref())?;
+    Ok(Recovered {
         last_index: end.index,
         last_term: end.term,
         applied_index: applied.as_ref().map_or(0, |applied| applied.at.index),
-        members: members(store, end, applied.as_ref())?,
-        identity: identity.clone(),
-    };
-    append(store, end.max(applied.map_or(end, |applied| applied.at)), &identity, home)?;
-    store.set_identity(&identity)?;
-    Ok(recovered)
+        members: membership.members.iter().map(|member| member.replica).collect(),
+        voter: membership.configs.iter().any(|voters| voters.replicas.contains(&identity.replica)),
+        identity,
+    })
 }
 
 fn log_end(store: &dyn Store) -> Result<Option<Position>, BackupError> {
@@ -67,7 +89,11 @@ fn log_end(store: &dyn Store) -> Result<Option<Position>, BackupError> {
 }
 
 /// The last that the log or the rows say.
-fn members(store: &dyn Store, end: Position, applied: Option<&AppliedRecord>) -> Result<Vec<u64>, BackupError> {
+fn membership(
+    store: &dyn Store,
+    end: Position,
+    applied: Option<&AppliedRecord>,
+) -> Result<MembershipRecord, BackupError> {
     let mut last = applied.map(|applied| applied.membership.clone()).unwrap_or_default();
     let mut from = applied.map_or(0, |applied| applied.at.index + 1);
     while from <= end.index {
@@ -83,7 +109,7 @@ fn members(store: &dyn Store, end: Position, applied: Option<&AppliedRecord>) ->
             }
         }
     }
-    Ok(last.members.iter().map(|member| member.replica).collect())
+    Ok(last)
 }
 
 /// A term that nobody had, in which this replica is alone, and the generation's first entry.

@@ -7,7 +7,7 @@ use prost::Message;
 
 use super::file::Chunks;
 use super::inspect::{begin, cluster_id};
-use super::{BackupError, NewHome, alone, first_of_generation};
+use super::{BackupError, NewHome, alone, first_of_generation, next_generation};
 use crate::encoding::{AppliedRecord, Position, VoteRecord};
 use crate::errors::OpenError;
 use crate::identity::Identity;
@@ -98,7 +98,7 @@ fn restore_into(store: &dyn Store, source: impl Read, home: &NewHome) -> Result<
     let meta = cluster.meta();
     let identity = Identity {
         cluster_id: cluster_id(&header)?,
-        generation: header.generation.max(meta.generation) + 1,
+        generation: next_generation(header.generation.max(meta.generation), home),
         replica: meta.next_replica + REPLICAS_PASSED_OVER,
         store_id: store.state().store_id,
         name: home.name.clone(),

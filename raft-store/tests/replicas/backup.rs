@@ -2,13 +2,13 @@
 
 use futures::StreamExt;
 use muster_raft_store::{
-    BackupError, Identity, MemoryDisk, NewHome, Options, Replica, StoreKind, inspect, peek, recover, restore,
+    BackupError, Identity, MemoryDisk, NewHome, Options, Replica, StoreKind, inspect, peek, recover, restore, survivor,
 };
 
 use crate::town::*;
 
 fn home() -> NewHome {
-    NewHome { name: "new".into(), address: "new:6820".into(), client_address: "new:6817".into() }
+    NewHome { name: "new".into(), address: "new:6820".into(), client_address: "new:6817".into(), now_s: 0 }
 }
 
 async fn saved(replica: &Replica) -> Vec<u8> {
@@ -71,6 +71,21 @@ async fn a_restored_cluster_goes_on_alone_in_a_new_generation() {
     assert_eq!(members, ["new:6820"]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_restored_twice_makes_two_generations() {
+    let (_three, file) = three_and_snapshot().await;
+    let mut ids = Vec::new();
+    for now_s in [1_800_000_000, 1_800_000_001] {
+        let store = StoreKind::Memory(MemoryDisk::new(9));
+        let restored = restore(&store, &file[..], &NewHome { now_s, ..home() }).unwrap();
+        let first = open_as(store, restored.identity.clone()).await;
+        assert_eq!(generation(&first), restored.identity.generation);
+        ids.push((restored.identity.generation, first.state().read().unwrap().meta().next_uid));
+    }
+    assert_eq!(ids[1].0, ids[0].0 + 1);
+    assert!(ids[1].1 > ids[0].1 + 1_000_000, "{ids:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_is_restored_on_disk_whole_or_not_at_all() {
     let (_three, file) = three_and_snapshot().await;
@@ -108,7 +123,11 @@ async fn one_of_three_goes_on_alone_when_told_so() {
     for replica in 1..=3 {
         three.kill(replica);
     }
+    let could = survivor(&store).unwrap();
+    assert_eq!((could.identity.replica, could.identity.generation, could.voter), (2, 1, true));
+    assert_eq!(survivor(&store).unwrap(), could, "looking changes nothing");
     let recovered = recover(&store, &home()).unwrap();
+    assert_eq!((recovered.last_index, recovered.last_term), (could.last_index, could.last_term));
     assert_eq!((recovered.identity.replica, recovered.identity.generation), (2, 2));
     assert_eq!(recovered.members, [1, 2, 3]);
     let alone = open_as(store, recovered.identity).await;
