@@ -82,6 +82,11 @@ pub struct Waiting<'c> {
 }
 
 impl Cluster {
+    /// Whether [`Cluster::first_waiting`] has any.
+    pub fn anybody_waits(&self) -> bool {
+        self.index.queue.alike > 0 || !self.index.queue.by_itself.is_empty()
+    }
+
     /// Records that wait and that nobody holds: all that something of their own may hold back; of the others the first `most`
     /// by `tier` of their shape, priority and uid, and in any case the first `of_each` of each shape, so that no shape waits
     /// for ever behind others that cannot start.
@@ -148,6 +153,7 @@ mod tests {
     fn the_first_of_many_are_taken_and_some_of_each_shape() {
         let mut scene = scene();
         let ones: Vec<u64> = (0..4).map(|_| submit(&mut scene, "debug", 1)).collect();
+        assert!(scene.cluster.anybody_waits());
         let twos: Vec<u64> = (0..4).map(|_| submit(&mut scene, "debug", 2)).collect();
         let high: Vec<u64> = (0..2).map(|_| submit(&mut scene, "short", 1)).collect();
         assert_eq!(first(&scene, 10, 1), ([&ones[..], &twos, &high].concat(), false));
@@ -158,7 +164,9 @@ mod tests {
     #[test]
     fn one_that_something_of_its_own_holds_back_is_always_seen() {
         let mut scene = scene();
+        assert!(!scene.cluster.anybody_waits());
         let waits = scene.submit(JobSpec { begin_ms: scene.now_ms + 60_000, ..batch() });
+        assert!(scene.cluster.anybody_waits());
         let one = scene.submit(batch());
         scene.submit(batch());
         assert_eq!(first(&scene, 1, 0), (vec![waits, one], true));
