@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use muster_channel::ClientOptions;
 use muster_channel::tls::WARN_DAYS;
+use muster_channel::{CallError, ClientOptions};
 use muster_proto::wire::{ListReplicas, Ping, Pong, ReplicaInfo, ReplicaList, reply, request};
 use serde_json::json;
 
@@ -34,14 +34,16 @@ struct Line {
 pub(super) fn run(site: &Site, reach: &Reach, json: bool) -> u8 {
     block_on(async {
         let list = ask(site, reach).await;
-        let pongs = ping(site, reach).await;
+        let (pongs, whys) = ping(site, reach).await;
         let lines = merge(list.as_ref(), &pongs);
         let text = if json { as_json(site, list.as_ref(), &lines) } else { as_text(site, list.as_ref(), &lines) };
         let code = print(&text);
         certificates(&pongs).iter().for_each(|warning| VOICE.info(warning));
+        whys.iter().for_each(|why| VOICE.error(why));
         if list.is_none() {
             VOICE.error("no leader answers: what is shown is what each controller knows itself");
-            if !pongs.iter().all(|(_, _, pong)| pong.is_some()) {
+            let answer = |(_, _, pong): &Pinged| pong.is_some();
+            if pongs.iter().any(answer) && !pongs.iter().all(answer) {
                 VOICE.bare("A majority of the replicas must answer. If that many are lost for good: muster-controller --recover");
             }
             return 1;
@@ -69,16 +71,21 @@ async fn ask(site: &Site, reach: &Reach) -> Option<ReplicaList> {
 
 type Pinged = (String, String, Option<Pong>);
 
-async fn ping(site: &Site, reach: &Reach) -> Vec<Pinged> {
+/// And in whose words those that did answer refused.
+async fn ping(site: &Site, reach: &Reach) -> (Vec<Pinged>, Vec<String>) {
     let asked = site.controllers().into_iter().map(|(name, address)| async move {
         let answer = reach.client.call_one(&address, request::Body::Ping(Ping {}));
-        let pong = match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(reply::Body::Pong(pong))) => Some(pong),
-            _ => None,
-        };
-        (name, address, pong)
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(reply::Body::Pong(pong))) => ((name, address, Some(pong)), None),
+            Ok(Err(CallError::Refused(failure))) => {
+                let why = format!("{name}: {}", failure.message);
+                ((name, address, None), Some(why))
+            }
+            _ => ((name, address, None), None),
+        }
     });
-    futures::future::join_all(asked).await
+    let (pongs, whys): (Vec<_>, Vec<_>) = futures::future::join_all(asked).await.into_iter().unzip();
+    (pongs, whys.into_iter().flatten().collect())
 }
 
 /// Of controllers whose certificates, or whose authorities', end within [`WARN_DAYS`], or have.

@@ -1,6 +1,8 @@
 //! `sbatch --wait`: the command ends when the job does, and as it does.
 
 use muster_dialect::exit_code::ExitCode;
+use muster_dialect::state::JobState;
+use muster_proto::durable::JobRow;
 use muster_proto::wire::{Submitted, WaitJob, reply, request, wait_job};
 
 use crate::refusal::{self, Refusal};
@@ -25,8 +27,7 @@ pub(crate) async fn for_end(client: &Client, submitted: &Submitted, voice: Voice
                 return refusal::failed();
             }
             Ok(reply::Body::JobNow(now)) if now.reached => {
-                let row = now.job.and_then(|job| job.row);
-                return row.map_or(0, |row| ExitCode::from_wait_status(row.exit_status.cast_signed()).shell_status());
+                return now.job.and_then(|job| job.row).map_or(0, |row| code(&row));
             }
             Ok(_) => {}
             Err(error) => {
@@ -35,5 +36,36 @@ pub(crate) async fn for_end(client: &Client, submitted: &Submitted, voice: Voice
                     .report(voice, &format!("Unable to wait for job {}: {}", submitted.job_id, refusal.text));
             }
         }
+    }
+}
+
+/// The job's own, and 1 where a signal ended it. One that was cut short while it ran may be told of before its script's end is.
+fn code(row: &JobRow) -> u8 {
+    let exit = ExitCode::from_wait_status(row.exit_status.cast_signed());
+    let ended_by_itself = [JobState::Completed, JobState::Failed].iter().any(|state| row.state & 0xff == state.code());
+    let cut_short = !row.attempts.is_empty() && !ended_by_itself;
+    match (exit.signal, exit.code) {
+        (0, 0) => u8::from(cut_short),
+        (0, code) => code,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_proto::durable::Attempt;
+
+    use super::*;
+
+    #[test]
+    fn what_a_signal_ended_or_was_cut_short_is_no_success() {
+        let told = |state: JobState, exit_status, ran: bool| {
+            let attempts = if ran { vec![Attempt::default()] } else { Vec::new() };
+            code(&JobRow { state: state.code(), exit_status, attempts, ..JobRow::default() })
+        };
+        assert_eq!([told(JobState::Completed, 0, true), told(JobState::Failed, 5 << 8, true)], [0, 5]);
+        assert_eq!([told(JobState::Failed, 9, true), told(JobState::Cancelled, 15, true)], [1, 1]);
+        assert_eq!([told(JobState::Cancelled, 0, true), told(JobState::Timeout, 0, true)], [1, 1]);
+        assert_eq!(told(JobState::Cancelled, 0, false), 0);
     }
 }

@@ -15,6 +15,7 @@ pub(super) async fn once(reach: &Reach, wanted: &Wanted, voice: Voice) -> u8 {
     match listing(reach, wanted).await {
         Ok(text) => u8::from(!to_stdout(&text)),
         Err(refusal) => {
+            refusal.before.iter().for_each(|line| voice.error(line));
             voice.bare(&format!("slurm_load_partitions: {}", refusal.text));
             1
         }

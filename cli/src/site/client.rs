@@ -79,7 +79,10 @@ impl Client {
     /// # Errors
     /// See [`CallError`].
     pub(crate) async fn call_one(&self, address: &str, body: request::Body) -> Result<reply::Body, CallError> {
-        self.inner.call_one(address, body).await
+        match self.inner.call_one(address, body).await {
+            Err(CallError::Unreachable) => Err(self.unreachable()),
+            answer => answer,
+        }
     }
 
     /// As the channel's.

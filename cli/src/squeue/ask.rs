@@ -21,6 +21,7 @@ pub(super) async fn once(reach: &Reach, wanted: &Wanted, voice: Voice) -> u8 {
     match done {
         Ok(text) => u8::from(!to_stdout(&text)),
         Err(refusal) => {
+            refusal.before.iter().for_each(|line| voice.error(line));
             voice.bare(&format!("slurm_load_jobs error: {}", refusal.text));
             1
         }

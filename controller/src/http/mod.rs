@@ -16,10 +16,12 @@ mod privacy;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, StatusCode, Version, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::Semaphore;
+use tonic::Status;
 use tonic::service::Routes;
 
 use crate::seat::Seat;
@@ -45,7 +47,15 @@ pub(crate) fn beside(routes: Routes, seat: Arc<Seat>) -> Routes {
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .with_state(shared);
-    Routes::from(routes.into_axum_router().merge(pages))
+    Routes::from(routes.into_axum_router().merge(pages).fallback(nothing_here))
+}
+
+/// For gRPC the status of its own, with which it answers a method that is not known; for a browser 404.
+async fn nothing_here(request: Request) -> Response {
+    if request.version() == Version::HTTP_2 {
+        return Status::unimplemented("").into_http();
+    }
+    (StatusCode::NOT_FOUND, "there are /metrics, /healthz and /readyz\n").into_response()
 }
 
 async fn metrics(State(shared): State<Shared>) -> Answer {
