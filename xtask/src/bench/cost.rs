@@ -20,6 +20,12 @@ impl Spent {
         Spent(all.map(|(name, pid)| (name, of_threads(&pid))).collect())
     }
 
+    /// Of all processes, since `before`.
+    pub(super) fn all_since(&self, before: &Spent) -> Duration {
+        let all = |spent: &Spent| spent.0.iter().map(|(_, time)| *time).sum::<Duration>();
+        all(self).saturating_sub(all(before))
+    }
+
     /// Since `before`, for each of `times`: microseconds by process.
     pub(super) fn since(&self, before: &Spent, times: usize) -> String {
         let of = |(name, now): &(&str, Duration)| {

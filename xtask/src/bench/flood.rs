@@ -13,6 +13,7 @@ use muster_proto::wire::{ListJobs, WaitJob, request, wait_job};
 use tokio::sync::oneshot;
 
 use super::caller::{client, config, fill, submit};
+use super::cost::Spent;
 use super::http;
 use super::site::Site;
 
@@ -36,11 +37,15 @@ pub(crate) fn run(flood: &Flood) -> Result<()> {
     let config = config(&site)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let measured = runtime.block_on(measure(&site, &config, flood));
-    let (quiet, flooded, polls) = measured?;
-    println!("{:<48} {:>10.1}", "submit to start, quiet, ms (median)", quiet);
-    println!("{:<48} {:>10.1}", "submit to start in the flood, ms (median)", flooded);
-    println!("{:<48} {:>10.1}", "more, %", (flooded / quiet - 1.0) * 100.0);
-    println!("{:<48} {polls:>10}", format!("listings answered, {} pollers, {} jobs", flood.pollers, flood.jobs));
+    let Measured { quiet_ms, flooded_ms, listings, took, spent, each } = measured?;
+    println!("{:<48} {quiet_ms:>10.1}", "submit to start, quiet, ms (median)");
+    println!("{:<48} {flooded_ms:>10.1}", "submit to start in the flood, ms (median)");
+    println!("{:<48} {:>10.1}", "more, %", (flooded_ms / quiet_ms - 1.0) * 100.0);
+    println!("{:<48} {listings:>10}", format!("listings answered, {} pollers, {} jobs", flood.pollers, flood.jobs));
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get) as f64;
+    let (rate, share) = (listings as f64 / took.as_secs_f64(), spent.as_secs_f64() / took.as_secs_f64() / cores);
+    println!("{:<48} {rate:>10.0}", "listings answered, a second");
+    println!("{:<48} {:>10.0}   {each}", "of the machine's processors, %; µs a listing", share * 100.0);
     for address in http::doors(&config) {
         let holds = http::buckets(&http::get(&address, "/metrics")?, "muster_state_read_seconds");
         println!("{:<48} {holds}", format!("state held by readers at {address}"));
@@ -48,20 +53,35 @@ pub(crate) fn run(flood: &Flood) -> Result<()> {
     site.clear()
 }
 
-/// Medians quiet and in the flood, and listings answered.
-async fn measure(site: &Site, config: &Config, flood: &Flood) -> Result<(f64, f64, usize)> {
+/// What came of it.
+struct Measured {
+    /// Medians.
+    quiet_ms: f64,
+    flooded_ms: f64,
+    /// Answered while starts were timed in the flood.
+    listings: usize,
+    took: Duration,
+    /// Processor time meanwhile, of the cluster and of those who poll; and for each listing, by process.
+    spent: Duration,
+    each: String,
+}
+
+async fn measure(site: &Site, config: &Config, flood: &Flood) -> Result<Measured> {
     let client = client(site, config)?;
     fill(&client, flood.jobs, |_| ()).await?;
-    let quiet = starts(&client, flood.starts).await?;
+    let quiet_ms = starts(&client, flood.starts).await?;
     let clients = (0..flood.pollers).map(|_| super::caller::client(site, config)).collect::<Result<Vec<_>>>()?;
     let polls = Arc::new(AtomicUsize::new(0));
     let pollers = Pollers::begin(clients, polls.clone())?;
     while polls.load(Ordering::Relaxed) < flood.pollers * 2 {
         tokio::time::sleep(POLL_PAUSE / 10).await;
     }
-    let flooded = starts(&client, flood.starts).await?;
+    let (begun, before, polled) = (Instant::now(), Spent::look(site), polls.load(Ordering::Relaxed));
+    let flooded_ms = starts(&client, flood.starts).await?;
+    let (took, after, listings) = (begun.elapsed(), Spent::look(site), polls.load(Ordering::Relaxed) - polled);
     pollers.end()?;
-    Ok((quiet, flooded, polls.load(Ordering::Relaxed)))
+    let (spent, each) = (after.all_since(&before), after.since(&before, listings));
+    Ok(Measured { quiet_ms, flooded_ms, listings, took, spent, each })
 }
 
 /// A thread of its own, for whoever polls: what they do with their answers must not hold up the clock of who works. It takes
