@@ -1,17 +1,17 @@
 //! Messages: to a file that SIGUSR2 opens anew, or to standard error.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use muster_dialect::conf::Config;
-use nix::fcntl::OFlag;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::flags::Flags;
+use super::links;
 use super::user::SlurmUser;
 
 /// Where messages go.
@@ -44,12 +44,8 @@ pub(super) fn open(flags: &Flags, config: &Config) -> io::Result<Log> {
     Ok(log)
 }
 
-/// Root writes into no file that a link of somebody else names: the directory of logs may be SlurmUser's.
 fn append_to(path: &Path) -> io::Result<File> {
-    let ours = |link: &Metadata| link.uid() == 0 || !nix::unistd::geteuid().is_root();
-    let follow = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() && ours(&found));
-    let flags = if follow { 0 } else { OFlag::O_NOFOLLOW.bits() };
-    let opened = OpenOptions::new().create(true).append(true).custom_flags(flags).open(path);
+    let opened = OpenOptions::new().create(true).append(true).custom_flags(links::flags(path).bits()).open(path);
     opened.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
 }
 

@@ -9,6 +9,7 @@ mod backup;
 mod detach;
 mod files;
 mod flags;
+mod links;
 mod log;
 mod name;
 mod notify;

@@ -6,9 +6,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use muster_dialect::conf::Config;
-use nix::fcntl::OFlag;
 
 use super::flags::Flags;
+use super::links;
 
 /// Gone when dropped, where SlurmUser may remove it.
 pub(super) struct PidFile(Option<PathBuf>);
@@ -27,10 +27,10 @@ impl PidFile {
     }
 }
 
-/// Behind a symbolic link may be anything that root can write.
 fn write(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).custom_flags(OFlag::O_NOFOLLOW.bits()).open(path)?;
+    let mut file =
+        options.write(true).create(true).truncate(true).custom_flags(links::flags(path).bits()).open(path)?;
     writeln!(file, "{}", std::process::id())
 }
 

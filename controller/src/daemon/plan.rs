@@ -11,6 +11,7 @@ use muster_proto::durable::ConfigFiles;
 use nix::fcntl::OFlag;
 
 use super::flags::Flags;
+use super::links;
 use super::user::SlurmUser;
 use super::{address, name};
 
@@ -65,14 +66,14 @@ impl Plan {
         })
     }
 
-    /// Makes the directory, for SlurmUser alone. What root would give away behind a symbolic link may be anything.
+    /// Makes the directory, for SlurmUser alone.
     pub(super) fn prepare_state_dir(&self) -> Result<()> {
         let dir = &self.state_dir;
         let at = || dir.display().to_string();
         fs::create_dir_all(dir).with_context(at)?;
-        let only =
-            OpenOptions::new().read(true).custom_flags(OFlag::O_NOFOLLOW.bits() | OFlag::O_DIRECTORY.bits()).open(dir);
-        let opened = only.with_context(|| format!("{} must be a directory, and no symbolic link", dir.display()))?;
+        let flags = links::flags(dir) | OFlag::O_DIRECTORY;
+        let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(dir);
+        let opened = opened.with_context(|| format!("{} must be a directory, or a link of root's", dir.display()))?;
         if nix::unistd::geteuid().is_root() {
             nix::unistd::fchown(&opened, Some(self.user.uid), Some(self.user.gid)).with_context(at)?;
         }
