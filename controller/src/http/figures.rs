@@ -1,7 +1,10 @@
 //! The numbers of one look: taken together, quickly, before any text is made of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use muster_dialect::conf::Proof;
+use muster_model::cluster::Leases;
 use muster_proto::durable;
 use muster_proto::wire::RpcStat;
 use muster_raft_store::{Metrics, Times};
@@ -58,10 +61,21 @@ pub(super) struct OfMember {
     pub(super) jobs: usize,
     pub(super) pending: usize,
     pub(super) active: usize,
+    pub(super) leases: OfLeases,
     pub(super) counters: durable::Counters,
     pub(super) generation: u64,
     pub(super) feature_level: u32,
     pub(super) config_version: u64,
+}
+
+/// Of nodes' leases, and of what waits for the end of one.
+#[derive(Debug)]
+pub(super) struct OfLeases {
+    pub(super) nodes: Leases,
+    /// Lost nodes that ran something.
+    pub(super) waiting: usize,
+    /// How long the most silent of them has been silent, at the leader, ms.
+    pub(super) oldest_ms: Option<u64>,
 }
 
 impl Figures {
@@ -95,6 +109,22 @@ impl Figures {
     }
 }
 
+impl OfLeases {
+    fn take(member: &Member, leads: bool) -> Self {
+        let (nodes, waiting) = member.core.read(|cluster| {
+            let by_lease = cluster.proof_of_death() == Proof::Lease;
+            (cluster.leases(), if by_lease { cluster.provable() } else { Vec::new() })
+        });
+        let silent = waiting.iter().filter_map(|lost| member.sightings.silence(lost.node));
+        let oldest = silent.map(|(_, silence)| silence).max().unwrap_or_default();
+        Self { nodes, waiting: waiting.len(), oldest_ms: leads.then(|| whole_ms(oldest)) }
+    }
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
 impl OfMember {
     fn take(member: &Member) -> Self {
         let core = &member.core;
@@ -107,8 +137,7 @@ impl OfMember {
             (cluster.job_count(), pending, active, cluster.meta().clone(), names)
         });
         let matched = |id: u64| raft.matched.iter().find(|(replica, _)| *replica == id).map(|(_, index)| *index);
-        let silent =
-            |id: u64| member.transport.silent_for(id).map(|ago| ago.as_millis().try_into().unwrap_or(u64::MAX));
+        let silent = |id: u64| member.transport.silent_for(id).map(whole_ms);
         let at_leader = |of: &dyn Fn(u64) -> Option<u64>| {
             let named = names.iter().filter(|_| leads).filter_map(|(id, name)| Some((name.clone(), of(*id)?)));
             named.collect::<Vec<_>>()
@@ -128,6 +157,7 @@ impl OfMember {
             jobs,
             pending,
             active,
+            leases: OfLeases::take(member, leads),
             counters: meta.counters.unwrap_or_default(),
             generation: meta.generation,
             feature_level: meta.feature_level,

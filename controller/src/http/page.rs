@@ -8,7 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-use super::figures::{Figures, OfMember};
+use super::figures::{Figures, OfLeases, OfMember};
 
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -31,6 +31,7 @@ impl Collector for Figures {
             Some(member) => {
                 of_raft(member, &mut page)?;
                 of_store(member, &mut page)?;
+                of_leases(&member.leases, &mut page)?;
                 of_cluster(member, &mut page)
             }
         }
@@ -134,6 +135,21 @@ fn of_store(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     page.gauge("muster_log_entries", "Entries in the log.", kept as f64)?;
     match raft.flushed_ms_ago {
         Some(ms) => page.gauge("muster_snapshot_age_seconds", "Since rows were flushed.", seconds_of_ms(ms)),
+        None => Ok(()),
+    }
+}
+
+fn of_leases(leases: &OfLeases, page: &mut Page) -> Result<(), Error> {
+    page.gauge("muster_node_leases", "Nodes that keep a lease, lost ones apart.", leases.nodes.kept as f64)?;
+    let help = "Nodes that keep no lease although they shall: time proves nothing of them.";
+    page.gauge("muster_nodes_without_lease", help, leases.nodes.missing as f64)?;
+    let help = "Lost nodes whose work counts as over once their lease has ended.";
+    page.gauge("muster_lease_losses_waiting", help, leases.waiting as f64)?;
+    match leases.oldest_ms {
+        Some(ms) => {
+            let help = "How long the most silent of them has been silent, as the leader knows.";
+            page.gauge("muster_lease_wait_seconds_max", help, seconds_of_ms(ms))
+        }
         None => Ok(()),
     }
 }

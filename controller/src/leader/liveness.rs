@@ -10,7 +10,6 @@ use std::time::Duration;
 use muster_dialect::conf::Proof;
 use muster_model::cluster::{Cluster, Node};
 use muster_proto::durable::{LoseNode, NodeBase, ProveNodeDead, ReturnNode, SuspectNode, command};
-use tokio::time::Instant;
 
 use super::Term;
 
@@ -20,13 +19,13 @@ const NOT_RESPONDING: &str = "Not responding";
 const SILENCE_DEFAULT: Duration = Duration::from_secs(300);
 
 pub(super) async fn run(term: Term) {
-    let began = Instant::now();
+    term.member.sightings.listen();
     if term.member.core.read(Cluster::proof_of_death) == Proof::Timeout {
         tracing::warn!("ProofOfDeath=timeout is UNSAFE: a job of a node that is only cut off runs twice");
     }
     loop {
         tokio::time::sleep(term.seat.settings.timers.look_again).await;
-        for command in due(&term, began).into_iter().chain(proven(&term, began)) {
+        for command in due(&term).into_iter().chain(proven(&term)) {
             if let command::Body::ProveNodeDead(of) = &command {
                 // From here on it hears nothing that was meant for its old epoch.
                 term.member.sessions.end(of.node);
@@ -39,28 +38,25 @@ pub(super) async fn run(term: Term) {
 }
 
 /// What should be proposed now.
-fn due(term: &Term, began: Instant) -> Vec<command::Body> {
+fn due(term: &Term) -> Vec<command::Body> {
     let config = term.member.config();
     let limit = config.map_or(SILENCE_DEFAULT, |config| Duration::from_secs(u64::from(config.conf.slurmd_timeout_s)));
-    let now = Instant::now();
     let nodes: Vec<_> = term.member.core.read(|cluster| cluster.nodes().cloned().collect());
     let cluster_ms = term.member.core.read(|cluster| cluster.now_ms());
     let judged = nodes.iter().filter(|node| is_judged(node)).filter_map(|node| {
-        // What an earlier term heard counts for nothing.
-        let heard = term.member.sightings.of(node.index()).map_or(began, |sighting| sighting.at.max(began));
-        judge(node, now.saturating_duration_since(heard), limit, heard > began, cluster_ms)
+        let (heard, silence) = term.member.sightings.silence(node.index())?;
+        judge(node, silence, limit, heard, cluster_ms)
     });
     judged.collect()
 }
 
 /// Lost nodes that have been silent for so long that time proves their work over. What was renewed before this leader's own
 /// barrier was renewed by another, which counts as heard at the barrier.
-fn proven(term: &Term, began: Instant) -> Vec<command::Body> {
-    let now = Instant::now();
+fn proven(term: &Term) -> Vec<command::Body> {
     let lost = term.member.core.read(Cluster::provable);
     let silent = lost.into_iter().filter(|lost| {
-        let heard = term.member.sightings.of(lost.node).map_or(began, |sighting| sighting.at.max(began));
-        now.saturating_duration_since(heard) >= Duration::from_millis(lost.wait_ms)
+        let silence = term.member.sightings.silence(lost.node);
+        silence.is_some_and(|(_, silence)| silence >= Duration::from_millis(lost.wait_ms))
     });
     silent.map(|lost| command::Body::ProveNodeDead(ProveNodeDead { node: lost.node, epoch: lost.epoch })).collect()
 }

@@ -10,11 +10,13 @@ use muster_controller::{Controller, FenceAction, FenceAgents, FenceCall, FenceSa
 use muster_dialect::conf::{FenceDevice, Stored, parse};
 use muster_dialect::state::JobState;
 use muster_proto::durable::{ConfigFile, ConfigFiles, RequestFence, UpdateNode};
-use muster_proto::wire::{JobInfo, ListFences, PlanFence, order, reply, request};
+use muster_proto::wire::{ListFences, PlanFence, order, reply, request};
 use muster_raft_store::MemoryDisk;
 use tempfile::TempDir;
 
-use crate::stage::{ALICE, FakeNode, call, client, conf, found, jobs, refused, settings, soon, start_with, submit};
+use crate::stage::{
+    ALICE, FakeNode, call, client, conf, found, refused, restarted, settings, soon, start_with, submit, until_job,
+};
 
 const SECRET: &str = "hunter2";
 
@@ -150,20 +152,6 @@ async fn fenced_cluster(fence: &str) -> Controller {
     controller
 }
 
-async fn until_job(controller: &Controller, is_so: impl Fn(&JobInfo) -> bool) -> JobInfo {
-    let alice = client(ALICE, controller);
-    soon(async {
-        loop {
-            let job = jobs(&alice).await.remove(0);
-            if is_so(&job) {
-                return job;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await
-}
-
 #[tokio::test]
 async fn a_lost_node_is_fenced_by_an_agent_and_its_job_is_requeued() {
     let dir = TempDir::new().unwrap();
@@ -175,7 +163,7 @@ async fn a_lost_node_is_fenced_by_an_agent_and_its_job_is_requeued() {
     let mut node = FakeNode::open(&controller, "n1").await.unwrap();
     node.obey(0, |order| matches!(order.body, Some(order::Body::Hold(_)))).await;
     drop(node);
-    let job = until_job(&controller, |job| job.row.as_ref().is_some_and(|row| row.restarts == 1)).await;
+    let job = until_job(&controller, restarted).await;
     assert_eq!(job.row.unwrap().state, JobState::Pending.code());
     assert_eq!(fs::read_to_string(dir.path().join("power")).unwrap(), "off\n");
     controller.stop().await;
@@ -239,7 +227,7 @@ async fn an_agent_that_acknowledges_and_does_nothing_frees_nothing_and_the_next_
     node.obey(0, |order| matches!(order.body, Some(order::Body::Hold(_)))).await;
     drop(node);
     until_job(&controller, |job| job.lost_nodes == "n1").await;
-    let job = until_job(&controller, |job| job.row.as_ref().is_some_and(|row| row.restarts == 1)).await;
+    let job = until_job(&controller, restarted).await;
     assert_eq!(job.row.unwrap().state, JobState::Pending.code());
     assert_eq!(fs::read_to_string(dir.path().join("power")).unwrap(), "off\n", "only then was it off");
     controller.stop().await;

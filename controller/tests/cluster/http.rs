@@ -45,6 +45,9 @@ async fn metrics_are_numbers_that_grow_with_what_happened() {
         "muster_elections_won_total 1",
         "muster_raft_apply_lag_entries 0.0",
         "muster_refused_total{why=\"budget\"} 0.0",
+        "muster_node_leases 0.0",
+        "muster_nodes_without_lease 0.0",
+        "muster_lease_wait_seconds_max 0.0",
     ] {
         assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
     }

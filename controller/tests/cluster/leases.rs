@@ -5,12 +5,14 @@ use std::time::{Duration, Instant};
 use muster_controller::Controller;
 use muster_dialect::state::JobState;
 use muster_proto::durable::{ConfigFile, ConfigFiles, RegisterNode};
-use muster_proto::wire::{HeartbeatAck, JobInfo, Reconfigure, order, reply, request, to_node};
+use muster_proto::wire::{HeartbeatAck, Reconfigure, order, reply, request, to_node};
 use muster_raft_store::MemoryDisk;
 
+use crate::http::get;
 use crate::replicas::Three;
 use crate::stage::{
-    ALICE, FakeNode, SLURM, call, client, conf, found, jobs, registration, settings, soon, start_with, submit,
+    ALICE, FakeNode, SLURM, call, client, conf, found, jobs, registration, restarted, settings, start_with, submit,
+    until_job,
 };
 
 const LEASE_MS: u64 = 1_000;
@@ -87,22 +89,11 @@ async fn lost(controller: &Controller, lease_ms: u64) -> (u64, Instant) {
     (node.registered.unwrap().epoch, Instant::now())
 }
 
-async fn until_job(controller: &Controller, is_so: impl Fn(&JobInfo) -> bool) -> JobInfo {
-    let alice = client(ALICE, controller);
-    soon(async {
-        loop {
-            let job = jobs(&alice).await.remove(0);
-            if is_so(&job) {
-                return job;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await
-}
-
-fn restarted(job: &JobInfo) -> bool {
-    job.row.as_ref().is_some_and(|row| row.restarts == 1)
+/// A number of /metrics.
+async fn metric(controller: &Controller, name: &str) -> f64 {
+    let (_, page) = get(controller, "/metrics").await;
+    let line = page.lines().find_map(|line| line.strip_prefix(&format!("{name} ")).map(str::to_owned));
+    line.unwrap_or_else(|| panic!("{name} is not in\n{page}")).parse().unwrap()
 }
 
 #[tokio::test]
@@ -110,8 +101,13 @@ async fn what_a_lost_node_ran_is_requeued_when_its_lease_is_over_for_certain() {
     let controller = cluster("ProofOfDeath=lease LeaseSec=1\n").await;
     let (epoch, silent) = lost(&controller, LEASE_MS).await;
     until_job(&controller, |job| job.lost_nodes == "n1").await;
+    assert_eq!(metric(&controller, "muster_node_leases").await, 0.0);
+    assert_eq!(metric(&controller, "muster_lease_losses_waiting").await, 1.0);
+    assert!(metric(&controller, "muster_lease_wait_seconds_max").await >= 1.0, "SlurmdTimeout");
     let job = until_job(&controller, restarted).await;
     assert!(silent.elapsed() >= WAIT, "after {:?}", silent.elapsed());
+    assert_eq!(metric(&controller, "muster_lease_losses_waiting").await, 0.0);
+    assert_eq!(metric(&controller, "muster_lease_wait_seconds_max").await, 0.0);
     assert_eq!(job.row.unwrap().state, JobState::Pending.code());
     let back = open(&controller, LEASE_MS).await.registered.unwrap();
     assert!(back.epoch > epoch, "the same boot, under a new epoch");
@@ -123,6 +119,7 @@ async fn a_node_that_said_that_it_keeps_no_lease_is_not_counted_as_dead() {
     let controller = cluster("ProofOfDeath=lease LeaseSec=1\n").await;
     let (_, silent) = lost(&controller, 0).await;
     until_job(&controller, |job| job.lost_nodes == "n1").await;
+    assert_eq!(metric(&controller, "muster_lease_losses_waiting").await, 0.0, "for nothing");
     let alice = client(ALICE, &controller);
     while silent.elapsed() < WAIT + Duration::from_secs(1) {
         assert!(!restarted(&jobs(&alice).await[0]));

@@ -161,6 +161,26 @@ pub(crate) async fn jobs(client: &Client) -> Vec<JobInfo> {
     }
 }
 
+/// Waits until the first job of all is as `is_so` says.
+pub(crate) async fn until_job(controller: &Controller, is_so: impl Fn(&JobInfo) -> bool) -> JobInfo {
+    let alice = client(ALICE, controller);
+    soon(async {
+        loop {
+            let job = jobs(&alice).await.remove(0);
+            if is_so(&job) {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+}
+
+/// One attempt of it is over, and the next is to come.
+pub(crate) fn restarted(job: &JobInfo) -> bool {
+    job.row.as_ref().is_some_and(|row| row.restarts == 1)
+}
+
 pub(crate) fn registration(name: &str) -> RegisterNode {
     RegisterNode {
         name: name.into(),

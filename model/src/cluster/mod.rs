@@ -80,7 +80,7 @@ pub use job::{Job, STEPLESS_RUN_MS, UNLIMITED, is_ending, is_over, node_is_over,
 pub use liveness::NOT_RESPONDING;
 pub use node::Node;
 pub use outcome::Outcome;
-pub use proof::{PROOF_LEVEL, Provable};
+pub use proof::{Leases, PROOF_LEVEL, Provable};
 pub use queue::Waiting;
 pub use requests::{REMEMBERED_REQUESTS_MAX, RETENTION_MS, RequestId, VALIDITY_MS_MAX};
 pub use resources::{BitSet, NodeFree, NodeTotal};

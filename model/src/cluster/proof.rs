@@ -39,6 +39,15 @@ pub struct Provable {
     pub wait_ms: u64,
 }
 
+/// Nodes that take part and are not lost, by whether they keep a lease.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leases {
+    /// They may keep one, as they said.
+    pub kept: usize,
+    /// They keep none, although they shall: time proves nothing of them.
+    pub missing: usize,
+}
+
 impl Cluster {
     /// What counts as proof by the configuration in force.
     pub fn proof_of_death(&self) -> Proof {
@@ -51,6 +60,14 @@ impl Cluster {
             Proof::Lease => self.fence_conf().map_or(0, |conf| u64::from(conf.lease_s) * 1_000),
             Proof::Certain | Proof::Timeout => 0,
         }
+    }
+
+    /// How many nodes keep one, and how many should.
+    pub fn leases(&self) -> Leases {
+        let present = self.nodes().filter(|node| node.row.epoch != 0 && !node.row.removed && !is_lost(node));
+        let (keep, do_not): (Vec<_>, Vec<_>) = present.partition(|node| node.row.lease_ms != 0);
+        let wanted = self.lease_wanted_ms() != 0;
+        Leases { kept: keep.len(), missing: if wanted { do_not.len() } else { 0 } }
     }
 
     /// Nodes whose shares time may prove over.

@@ -126,6 +126,17 @@ fn a_node_that_has_returned_or_keeps_no_lease_is_not_proven_dead_by_time() {
 }
 
 #[test]
+fn nodes_are_counted_by_whether_they_keep_a_lease() {
+    let (mut scene, _) = lost(LEASE);
+    let nodes = scene.cluster.nodes().count();
+    assert_eq!(scene.cluster.leases(), Leases { kept: nodes - 1, missing: 0 }, "a lost one is not counted");
+    keep(&mut scene, 1, "boot-1", 0, Vec::new());
+    assert_eq!(scene.cluster.leases(), Leases { kept: nodes - 2, missing: 1 });
+    configure(&mut scene, "");
+    assert_eq!(scene.cluster.leases(), Leases { kept: nodes - 2, missing: 0 }, "none is wanted");
+}
+
+#[test]
 fn the_longest_lease_that_a_node_may_keep_is_waited_for() {
     let (mut scene, _) = lost(LEASE);
     let wait_ms = |scene: &Scene| scene.cluster.provable()[0].wait_ms;
