@@ -158,11 +158,13 @@ end_descendants() {
 
 ours() { cat "/proc/$1/cmdline" 2>/dev/null | tr '\0' ' ' | grep -qF -- "$DIR/"; }
 
-# Supervisors of steps outlive their node daemon on purpose; they name the spool that they belong to.
+# Supervisors of steps outlive their node daemon on purpose; they name the spool that they belong to. No process is started to look:
+# there may be thousands to look at, again and again.
 supervisors() {
-  local proc
+  local proc args
   for proc in /proc/[0-9]*; do
-    cat "$proc/cmdline" 2>/dev/null | tr '\0' ' ' | grep -q -- "stepd .*$DIR/spool/" && basename "$proc"
-  done
+    mapfile -d '' -t args 2>/dev/null <"$proc/cmdline" || continue
+    if [ "${args[1]:-}" = stepd ] && [[ ${args[2]:-} == "$DIR/spool/"* ]]; then echo "${proc##*/}"; fi
+  done 2>/dev/null
   return 0
 }
