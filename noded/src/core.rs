@@ -131,6 +131,7 @@ impl Noded {
             leader: None,
             heartbeat_ms: 0,
             beats: 0,
+            refused_orders: 0,
         };
         let core = tokio::spawn(core.run(actions, news_rx, session_rx, stopped));
         Ok(Self { address, agent, conf_hash, stop, core })
@@ -182,6 +183,8 @@ struct Core {
     leader: Option<mpsc::Sender<FromNode>>,
     heartbeat_ms: u32,
     beats: u64,
+    /// Orders that this node did not obey.
+    refused_orders: u64,
 }
 
 impl Core {
@@ -318,8 +321,12 @@ impl Core {
         // Before it leaves: a lease counts from here.
         self.on(Input::Beat { seq: self.beats })?;
         let load = self.steps.load();
-        let heartbeat =
-            Heartbeat { seq: self.beats, load_hundredths: load.load_hundredths, free_mem_mib: load.free_mem_mib };
+        let heartbeat = Heartbeat {
+            seq: self.beats,
+            load_hundredths: load.load_hundredths,
+            free_mem_mib: load.free_mem_mib,
+            refused_orders: self.refused_orders,
+        };
         self.say(from_node::Body::Heartbeat(heartbeat));
         // The leader answers an inventory with what may be forgotten; nothing else would ever shorten the journal.
         let attempts = self.agent().forgettable();

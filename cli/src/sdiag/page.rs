@@ -88,7 +88,7 @@ fn replica(stats: &StatsText) -> String {
          \tProposals waiting: {}\n\tElections won: {}, changes of leader heard of: {}\n\n\
          Doors\n\tNode sessions: {}, waits for jobs: {}, watches: {}, listings under way: {}\n\
          \tRefused: {} credentials, {} malformed, {} when busy, {} over the user's budget, {} replica frames\n\
-         \tStale reports of nodes: {}\n\n",
+         \tStale reports of nodes: {}, orders that nodes refused: {}\n\n",
         stats.name,
         stats.role,
         stats.term,
@@ -111,6 +111,7 @@ fn replica(stats: &StatsText) -> String {
         stats.refused_budget,
         stats.refused_frames,
         stats.stale_reports,
+        stats.refused_orders,
     )
 }
 

@@ -157,6 +157,8 @@ fn of_leases(leases: &OfLeases, page: &mut Page) -> Result<(), Error> {
 fn of_cluster(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     page.gauge("muster_proposals_waiting", "Commands that wait for their commit.", member.proposals_waiting as f64)?;
     page.gauge("muster_node_sessions", "Nodes connected to this leader.", member.node_sessions as f64)?;
+    let help = "Orders that connected nodes did not obey since their daemons started: of an older leader, or for another epoch.";
+    page.gauge("muster_node_refused_orders", help, member.refused_orders as f64)?;
     page.gauge("muster_orders_waiting", "Frames on their way to nodes.", member.frames_waiting as f64)?;
     page.gauge("muster_job_waits", "Jobs that clients wait for here.", member.job_waits as f64)?;
     page.gauge("muster_generation", "Of the cluster.", member.generation as f64)?;

@@ -64,6 +64,7 @@ fn of_doors(text: StatsText, seat: &Seat, member: &Member) -> StatsText {
         refused_budget: now(&counters.refused_budget),
         refused_frames: now(&counters.refused_frames),
         stale_reports: now(&counters.stale_reports),
+        refused_orders: member.sightings.refused_orders(),
         elections_won: now(&counters.elections_won),
         leader_changes: now(&counters.leader_changes),
         ..text

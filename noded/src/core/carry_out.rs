@@ -96,7 +96,10 @@ impl Core {
                 info!("registering again, for this node's lease");
                 self.leader = None;
             }
-            Action::Refuse { why } => warn!("refused: {why}"),
+            Action::Refuse { why } => {
+                self.refused_orders += 1;
+                warn!("refused: {why}");
+            }
         }
     }
 }

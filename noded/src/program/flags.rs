@@ -20,6 +20,7 @@ Usage: muster-noded [OPTIONS]
       --spool DIR         instead of SlurmdSpoolDir
       --pidfile FILE      instead of SlurmdPidFile
       --controllers LIST  host:port,... instead of SlurmctldHost and SlurmctldPort
+      --log-format text|json
   -h, --help              this text";
 
 /// What was asked.
@@ -36,6 +37,7 @@ pub(crate) struct Flags {
     pub(crate) spool: Option<PathBuf>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) controllers: Vec<String>,
+    pub(crate) log_json: bool,
 }
 
 /// To run, or only to say something.
@@ -62,6 +64,13 @@ impl Flags {
                 Long("controllers") => {
                     let list = parser.value()?.string()?;
                     flags.controllers = list.split(',').filter(|one| !one.is_empty()).map(str::to_owned).collect();
+                }
+                Long("log-format") => {
+                    flags.log_json = match parser.value()?.string()?.as_str() {
+                        "text" => false,
+                        "json" => true,
+                        other => return Err(format!("--log-format is text or json, not {other}").into()),
+                    };
                 }
                 Short('V') | Long("version") => return Ok(Parsed::Print(super::version())),
                 Short('h') | Long("help") => return Ok(Parsed::Print(HELP.to_owned())),

@@ -80,11 +80,21 @@ pub(super) fn start(configured: &Configured, flags: &Flags) -> Result<Option<Log
         Some(path) => {
             let log = LogFile::open(path).with_context(|| format!("log file {}", path.display()))?;
             let writer = log.clone();
-            builder.with_ansi(false).with_writer(move || writer.clone()).init();
+            let builder = builder.with_ansi(false).with_writer(move || writer.clone());
+            if flags.log_json {
+                builder.json().init()
+            } else {
+                builder.init()
+            }
             Ok(Some(log))
         }
         None => {
-            builder.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).init();
+            let builder = builder.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+            if flags.log_json {
+                builder.json().init()
+            } else {
+                builder.init()
+            }
             Ok(None)
         }
     }

@@ -127,7 +127,7 @@ impl Session {
 
     async fn on_heartbeat(&mut self, heartbeat: Heartbeat) -> Option<()> {
         let Greeted { member, node, term, .. } = &self.greeted;
-        member.sightings.heartbeat(*node, heartbeat.load_hundredths, heartbeat.free_mem_mib);
+        member.sightings.heartbeat(*node, &heartbeat);
         let (lease_wanted_ms, kept_ms) = member
             .core
             .read(|cluster| (cluster.lease_wanted_ms(), cluster.node(*node).map_or(0, |node| node.row.lease_ms)));

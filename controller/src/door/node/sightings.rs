@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
+use muster_proto::wire::Heartbeat;
 use tokio::time::Instant;
 
 /// Of one node.
@@ -15,6 +16,8 @@ pub(crate) struct Sighting {
     pub(crate) load_hundredths: u32,
     /// MiB; `u64::MAX`: not known.
     pub(crate) free_mem_mib: u64,
+    /// Orders that it did not obey, since its daemon started.
+    pub(crate) refused_orders: u64,
 }
 
 /// By node index, and since when this leader listens.
@@ -41,13 +44,14 @@ impl Sightings {
     /// A frame of `node` came.
     pub(crate) fn seen(&self, node: u32) {
         let now = Instant::now();
-        let unknown = Sighting { at: now, load_hundredths: u32::MAX, free_mem_mib: u64::MAX };
+        let unknown = Sighting { at: now, load_hundredths: u32::MAX, free_mem_mib: u64::MAX, refused_orders: 0 };
         self.lock().nodes.entry(node).or_insert(unknown).at = now;
     }
 
     /// A heartbeat of `node` came.
-    pub(crate) fn heartbeat(&self, node: u32, load_hundredths: u32, free_mem_mib: u64) {
-        let sighting = Sighting { at: Instant::now(), load_hundredths, free_mem_mib };
+    pub(crate) fn heartbeat(&self, node: u32, heartbeat: &Heartbeat) {
+        let Heartbeat { load_hundredths, free_mem_mib, refused_orders, .. } = *heartbeat;
+        let sighting = Sighting { at: Instant::now(), load_hundredths, free_mem_mib, refused_orders };
         self.lock().nodes.insert(node, sighting);
     }
 
@@ -58,6 +62,11 @@ impl Sightings {
     /// Whether a frame of `node` came since this leader listens, and for how long none has. `None`: it does not listen.
     pub(crate) fn silence(&self, node: u32) -> Option<(bool, Duration)> {
         self.lock().silence(node, Instant::now())
+    }
+
+    /// Of all nodes that were heard.
+    pub(crate) fn refused_orders(&self) -> u64 {
+        self.lock().nodes.values().fold(0, |sum, sighting| sum.saturating_add(sighting.refused_orders))
     }
 
     /// What an earlier leadership saw says nothing about now.
@@ -82,7 +91,7 @@ mod tests {
     fn silence_counts_from_the_last_frame_and_not_from_before_this_leader_listened() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
-        let heard = |at| Sighting { at, load_hundredths: 0, free_mem_mib: 0 };
+        let heard = |at| Sighting { at, load_hundredths: 0, free_mem_mib: 0, refused_orders: 0 };
         let nodes = BTreeMap::from([(1, heard(after(1))), (2, heard(after(7)))]);
         let nobody = Seen { nodes, listening_since: None };
         assert_eq!(nobody.silence(1, after(9)), None);
@@ -90,5 +99,15 @@ mod tests {
         assert_eq!(leader.silence(1, after(9)), Some((false, Duration::from_secs(4))));
         assert_eq!(leader.silence(2, after(9)), Some((true, Duration::from_secs(2))));
         assert_eq!(leader.silence(3, after(9)), Some((false, Duration::from_secs(4))));
+    }
+
+    #[test]
+    fn what_nodes_refused_is_told_of_all_as_they_said_last() {
+        let sightings = Sightings::default();
+        for (node, refused_orders) in [(1, 2), (2, 5), (1, 3)] {
+            sightings.heartbeat(node, &Heartbeat { refused_orders, ..Heartbeat::default() });
+        }
+        sightings.seen(3);
+        assert_eq!(sightings.refused_orders(), 8);
     }
 }
