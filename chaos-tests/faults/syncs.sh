@@ -1,14 +1,19 @@
 # What one fsync can do: fail, never return, take two seconds. strace injects it. Sourced by chaos-tests/loss.
 # shellcheck shell=bash
 
-# strace counts from where it is attached on.
+# strace counts from where it is attached on. It gives up where a thread ends as it is seized: tried again.
 inject() { # controller, fault
-  strace -f -qq -o /dev/null -p "$(cat "$DIR/run/$1.pid")" -e trace=fsync,fdatasync -e "inject=fsync,fdatasync:$2" 2>/dev/null &
-  STRACE=$!
-  until grep -q "TracerPid:.*$STRACE" "/proc/$(cat "$DIR/run/$1.pid")/status" 2>/dev/null; do
-    kill -0 "$STRACE" 2>/dev/null || fail "strace cannot be attached"
-    sleep 0.02
+  local pid tries
+  pid=$(cat "$DIR/run/$1.pid")
+  for ((tries = 0; tries < 5; tries++)); do
+    strace -f -qq -o /dev/null -p "$pid" -e trace=fsync,fdatasync -e "inject=fsync,fdatasync:$2" 2>"$DIR/told/strace" &
+    STRACE=$!
+    while kill -0 "$STRACE" 2>/dev/null; do
+      if grep -q "TracerPid:.*$STRACE" "/proc/$pid/status" 2>/dev/null; then return; fi
+      sleep 0.02
+    done
   done
+  fail "strace cannot be attached: $(cat "$DIR/told/strace")"
 }
 fsyncs() {
   local fault n name id shown bad=0 done=0
