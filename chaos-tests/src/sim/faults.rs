@@ -31,6 +31,10 @@ pub(crate) enum What {
     CutController(usize),
     /// What one controller sends to another is lost; not what comes back.
     OneWay(usize, usize),
+    /// Two controllers reach each other by the others alone.
+    Bridge(usize, usize),
+    /// The same for a moment: one of many, of a link that flaps.
+    Flap(usize, usize),
     /// Clients cannot reach one controller.
     CutLogin(usize),
     /// What whoever leads says to clients is lost; it hears them. Their requests are carried out, and repeated.
@@ -92,6 +96,8 @@ impl What {
             What::IsolateLeaderWith(_) => "leaders isolated with a node",
             What::CutController(_) => "controllers cut off",
             What::OneWay(..) => "one-way partitions",
+            What::Bridge(..) => "bridges between controllers",
+            What::Flap(..) => "links that flap",
             What::CutLogin(_) => "clients cut off",
             What::MuteLeader => "leaders without a voice",
             What::RebootNode(_) => "node reboots",
@@ -127,6 +133,11 @@ pub(crate) const STALLED_MS: u64 = 1_000;
 const YEAR_MS: i64 = 365 * 24 * 3_600 * 1_000;
 /// Of so many runs with changes, one has old programs that come back.
 const PUT_BACK_EVERY: u64 = 4;
+/// Of so many runs, one has links between controllers that break or flap.
+const BROKEN_LINKS_EVERY: u64 = 3;
+/// How often a flapping link breaks, at most; for how long; and for how long it is whole, ms.
+const FLAPS_MAX: u64 = 20;
+const FLAP_MS: (u64, u64) = (20, 400);
 /// Between two faults, ms.
 const PAUSE_MS: (u64, u64) = (200, 1_800);
 
@@ -151,8 +162,34 @@ pub(crate) fn plan(seed: u64, shape: &Shape) -> Vec<Fault> {
             Fault { at_ms, for_ms: dice.between(50, 1_000), what: What::Upgrade(one) }
         }));
         faults.extend(plan_downgrades(seed, shape));
-        faults.sort_by_key(|fault| fault.at_ms);
     }
+    faults.extend(plan_broken_links(seed, shape));
+    faults.sort_by_key(|fault| fault.at_ms);
+    faults
+}
+
+/// In some runs the road between two controllers is broken while others reach both, or breaks again and again.
+fn plan_broken_links(seed: u64, shape: &Shape) -> Vec<Fault> {
+    if !shape.faults || shape.replicas < 3 || !mixed(seed, "broken links").is_multiple_of(BROKEN_LINKS_EVERY) {
+        return Vec::new();
+    }
+    let mut dice = Dice::new(seed, "broken links");
+    let mut faults = Vec::new();
+    for _ in 0..dice.between(1, 4) {
+        let one = dice.index(shape.replicas);
+        let other = (one + 1 + dice.index(shape.replicas - 1)) % shape.replicas;
+        let mut at_ms = dice.between(500, shape.safety_ms);
+        if dice.once_in(2) {
+            faults.push(Fault { at_ms, for_ms: dice.between(500, 5_000), what: What::Bridge(one, other) });
+            continue;
+        }
+        for _ in 0..dice.between(2, FLAPS_MAX) {
+            let for_ms = dice.between(FLAP_MS.0, FLAP_MS.1);
+            faults.push(Fault { at_ms, for_ms, what: What::Flap(one, other) });
+            at_ms += for_ms + dice.between(FLAP_MS.0, FLAP_MS.1);
+        }
+    }
+    faults.retain(|fault| fault.at_ms < shape.safety_ms);
     faults
 }
 

@@ -29,6 +29,7 @@ pub(super) const UNTOLD: &str = "stories not told under a seed of another's";
 /// As runs count them.
 pub const STATES: &[&str] = &[
     // Faults.
+    "bridges between controllers",
     "clients cut off",
     "controller crashes",
     "controllers cut off",
@@ -37,6 +38,7 @@ pub const STATES: &[&str] = &[
     "leader crashes",
     "leaders without a voice",
     "leaders' clocks ahead",
+    "links that flap",
     "node reboots",
     "noded kills",
     "nodes cut off",

@@ -31,6 +31,9 @@ impl Storm {
             What::CutController(one) => vec![self.part(sim, self.everybody_but(&all[one]))],
             What::OneWay(from, to) if from == to => Vec::new(),
             What::OneWay(from, to) => vec![silence(sim, vec![(all[from].clone(), all[to].clone())])],
+            What::Bridge(one, other) | What::Flap(one, other) => {
+                vec![self.part(sim, vec![(all[one].clone(), all[other].clone())])]
+            }
             What::MuteLeader => leader.into_iter().map(|name| silence(sim, vec![(name, LOGIN.to_owned())])).collect(),
             What::CutLogin(one) => vec![self.part(sim, vec![(LOGIN.to_owned(), all[one].clone())])],
             What::MuteNode(node) => vec![silence(sim, pairs(&self.node(node), all.iter()))],

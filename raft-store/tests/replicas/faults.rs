@@ -114,6 +114,23 @@ async fn a_store_is_opened_under_its_own_identity_only() {
     reopen(&disk).await.unwrap();
 }
 
+async fn open_with_an_old_program(disk: &MemoryDisk) -> Result<Replica, OpenError> {
+    let store = StoreKind::Memory(disk.clone());
+    let old = Options { feature_level_max: 1, ..options(store.clone(), 1) };
+    Replica::open(old, identity(1, &store), Town::default().wire(1)).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_a_newer_level_are_opened_by_no_old_program() {
+    let (disk, replica) = one().await;
+    replica.propose(raise_level()).await.unwrap();
+    // Flushes the rows.
+    replica.stop().await;
+    let refused = open_with_an_old_program(&disk).await;
+    assert!(matches!(refused, Err(OpenError::TooNew { level: 2, understands: 1, .. })), "{:?}", refused.err());
+    reopen(&disk).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_log_that_goes_on_beyond_this_program_is_no_damage() {
     let (disk, replica) = one().await;
@@ -123,9 +140,7 @@ async fn a_log_that_goes_on_beyond_this_program_is_no_damage() {
     }
     // The rows were not flushed: the raise stands in the log alone.
     disk.crash();
-    let store = StoreKind::Memory(disk.clone());
-    let old = Options { feature_level_max: 1, ..options(store.clone(), 1) };
-    let refused = Replica::open(old, identity(1, &store), Town::default().wire(1)).await;
+    let refused = open_with_an_old_program(&disk).await;
     let Err(error @ OpenError::Beyond { .. }) = refused else { panic!("not beyond: {:?}", refused.err()) };
     let why = "feature level 2 is newer than this version";
     assert_eq!(error.to_string(), format!("memory: {why}: start the newer version again"));
