@@ -2,6 +2,9 @@
 //!
 //!     cargo run --release -p muster-model --example planning -- [NODES [PENDING]]
 
+// It measures: what is banned is banned from deciding.
+#![allow(clippy::disallowed_types, clippy::disallowed_methods)]
+
 use std::time::{Duration, Instant};
 
 use muster_model::cluster::{Changes, Cluster, Outcome};

@@ -120,7 +120,7 @@ impl SessionKeeper {
                 Ended::Elsewhere(leader) => {
                     // Once in a while is an election; again and again is something for the log.
                     redirects += 1;
-                    if redirects % REDIRECTS_NOTED == 0 {
+                    if redirects.is_multiple_of(REDIRECTS_NOTED) {
                         warn!("no controller leads: {address} is the last of {redirects} that sent this node on");
                     }
                     next = Some(leader).filter(|leader| !leader.is_empty());

@@ -1,5 +1,8 @@
 //! srun's side of a step: output, input, acknowledgement, coming back, terminals.
 
+// What fails here fails the test, also in what its functions share.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use muster_channel::{Outside, dial};

@@ -1,5 +1,8 @@
 //! Batch jobs from the order to hold to the release, on real processes.
 
+// What fails here fails the test, also in what its functions share.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::fs;

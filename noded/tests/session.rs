@@ -1,5 +1,8 @@
 //! What a node says as it opens its session.
 
+// What fails here fails the test, also in what its functions share.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use muster_proto::wire::{HeldConfig, Hello};

@@ -2,6 +2,7 @@
 //!
 //! On the simulated disk time is virtual, so that minutes of waiting cost nothing and nothing depends on the machine.
 
+// What fails here fails the test, also in what its functions share.
 #![allow(clippy::unwrap_used)]
 
 mod agreement;

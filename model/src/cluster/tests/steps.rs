@@ -169,7 +169,8 @@ fn a_step_that_is_cancelled_by_itself_is_killed_at_once_unless_term_is_asked_for
         }
     };
     let end = |signal| move |uid, step_id| Body::SignalStep(SignalStep { uid, step_id, signal, end: true });
-    let cases: [(Box<dyn Fn(u64, u32) -> Body>, Option<bool>); 5] = [
+    type Ending = Box<dyn Fn(u64, u32) -> Body>;
+    let cases: [(Ending, Option<bool>); 5] = [
         (Box::new(cancel(0)), Some(true)),
         (Box::new(cancel(9)), Some(true)),
         (Box::new(cancel(15)), None),
