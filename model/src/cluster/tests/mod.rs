@@ -3,6 +3,7 @@
 mod arrays;
 mod fences;
 mod lifecycle;
+mod moves;
 mod nodes;
 mod one_run;
 mod operators;
