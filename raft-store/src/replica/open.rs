@@ -77,37 +77,18 @@ async fn start_on(
 ) -> Result<Replica, OpenError> {
     claim(&**store, &identity)?;
     let fault = Fault::new();
-    let files = store.rows();
-    let damaged = |why| OpenError::Damaged { path: store.path(), why };
-    let stored = files.applied().map_err(|error| io_error(&**store, error))?;
-    let rows = Arc::new(RwLock::new(files.clone()));
+    let stored = store.rows().applied().map_err(|error| io_error(&**store, error))?;
+    let rows = Arc::new(RwLock::new(store.rows()));
     let gate = PurgeGate::new(rows.clone());
     let log = Arc::new(Log::open(&**store, gate.clone(), fault.clone())?);
     if let Some(stored) = &stored {
-        check_log_covers(stored, log.end()).map_err(damaged)?;
+        check_log_covers(stored, log.end()).map_err(|why| damaged(&**store, why))?;
     }
-    let cluster = load(&*files).map_err(damaged)?.of_level(options.feature_level_max);
+    let cluster = load(&*store.rows()).map_err(|why| damaged(&**store, why))?.of_level(options.feature_level_max);
     check_level(&**store, &cluster)?;
-    let digests = Digests::default();
-    if let Some(stored) = &stored {
-        digests.note(stored.at.index, cluster.digest());
-    }
-    let applying = Arc::new(Applying {
-        cluster: Arc::new(RwLock::new(cluster)),
-        index: AtomicU64::new(stored.as_ref().map_or(0, |stored| stored.at.index)),
-        rows,
-        gate,
-        store: store.clone(),
-        applied: watch::Sender::new(applied(stored.as_ref())),
-        events: broadcast::Sender::new(EVENTS_WAITING_MAX),
-        fault: fault.clone(),
-        stall: Stall::default(),
-        times: Durations::default(),
-        digests,
-        aside: Aside::start("raft-apply", store.blocks()).map_err(|error| io_error(&**store, error))?,
-    });
-    let durable = log.appender().durable();
-    let machine = StateMachine::new(applying.clone(), durable, stored.as_ref()).map_err(damaged)?;
+    let applying = Arc::new(applying(store, stored.as_ref(), cluster, rows, gate, &fault)?);
+    let machine = StateMachine::new(applying.clone(), log.appender().durable(), stored.as_ref());
+    let machine = machine.map_err(|why| damaged(&**store, why))?;
     let network = network(&options.timers, &identity, &transport, &fault);
     let raft = Raft::new(identity.replica, config, network, LogStorage::new(log.clone()), machine)
         .await
@@ -143,12 +124,45 @@ async fn start_on(
     Ok(Replica { inner: Arc::new(inner) })
 }
 
+/// What applying goes on with: the state as the rows have it, and who hears of it.
+fn applying(
+    store: &Arc<dyn Store>,
+    stored: Option<&AppliedRecord>,
+    cluster: Cluster,
+    rows: Arc<RwLock<Arc<dyn RowFiles>>>,
+    gate: PurgeGate,
+    fault: &Fault,
+) -> Result<Applying, OpenError> {
+    let digests = Digests::default();
+    if let Some(stored) = stored {
+        digests.note(stored.at.index, cluster.digest());
+    }
+    Ok(Applying {
+        cluster: Arc::new(RwLock::new(cluster)),
+        index: AtomicU64::new(stored.map_or(0, |stored| stored.at.index)),
+        rows,
+        gate,
+        store: store.clone(),
+        applied: watch::Sender::new(applied(stored)),
+        events: broadcast::Sender::new(EVENTS_WAITING_MAX),
+        fault: fault.clone(),
+        stall: Stall::default(),
+        times: Durations::default(),
+        digests,
+        aside: Aside::start("raft-apply", store.blocks()).map_err(|error| io_error(&**store, error))?,
+    })
+}
+
 /// What openraft says of an entry that could not be applied, in our words where the entry is sound.
 fn not_applied(store: &dyn Store, why: String) -> OpenError {
     match why.split_once(BEYOND) {
         Some((_, beyond)) => OpenError::Beyond { path: store.path(), why: beyond.to_owned() },
-        None => OpenError::Damaged { path: store.path(), why },
+        None => damaged(store, why),
     }
+}
+
+fn damaged(store: &dyn Store, why: String) -> OpenError {
+    OpenError::Damaged { path: store.path(), why }
 }
 
 /// A program that is older than what is in force could neither apply nor vote: it does not start.
