@@ -29,6 +29,8 @@ struct Line {
     address: String,
     version: String,
     contact_ms: u64,
+    /// A majority of those who do is needed, whatever they do now.
+    votes: bool,
 }
 
 pub(super) fn run(site: &Site, reach: &Reach, json: bool) -> u8 {
@@ -137,6 +139,7 @@ fn merge(list: Option<&ReplicaList>, pongs: &[Pinged]) -> Vec<Line> {
             address: address.clone(),
             version: pong.as_ref().map(|pong| pong.version.clone()).unwrap_or_default(),
             contact_ms: 0,
+            votes: false,
         });
     }
     // As slurm.conf has them, others last.
@@ -172,6 +175,7 @@ fn of_replica(info: &ReplicaInfo) -> Line {
         address: info.address.clone(),
         version: info.version.clone(),
         contact_ms: info.last_contact_ms,
+        votes: info.voter,
     }
 }
 
@@ -228,9 +232,9 @@ fn heard(line: &Line, list: Option<&ReplicaList>) -> String {
 /// What an operator should know; scripts look for role words in lines of the table, so none stands here.
 fn remarks(list: Option<&ReplicaList>, lines: &[Line]) -> Vec<String> {
     let mut remarks = Vec::new();
-    let answers = lines.iter().filter(|line| matches!(line.role.as_str(), "leader" | "follower")).count();
-    let silent = lines.iter().filter(|line| line.role == "unreachable" && line.index.is_some()).count();
-    let voters = answers + silent;
+    let voters = lines.iter().filter(|line| line.votes).count();
+    let answers = |line: &&Line| line.votes && matches!(line.role.as_str(), "leader" | "follower");
+    let answers = lines.iter().filter(answers).count();
     if list.is_some() && voters > 0 {
         let needed = voters / 2 + 1;
         let more = match answers.checked_sub(needed) {
@@ -319,8 +323,7 @@ mod tests {
 
     #[test]
     fn controllers_that_are_no_replicas_are_listed_too() {
-        let leader =
-            ReplicaInfo { name: "a".into(), role: "leader".into(), matched_index: Some(9), ..ReplicaInfo::default() };
+        let leader = ReplicaInfo { name: "a".into(), role: "leader".into(), voter: true, ..ReplicaInfo::default() };
         let list =
             ReplicaList { replicas: vec![leader], cluster_id: vec![1; 16].into(), term: 3, ..ReplicaList::default() };
         let pongs = [
@@ -337,12 +340,26 @@ mod tests {
     }
 
     #[test]
+    fn a_voter_whose_store_was_emptied_does_not_answer() {
+        let info = |name: &str| ReplicaInfo {
+            name: name.into(),
+            role: "follower".into(),
+            voter: true,
+            ..ReplicaInfo::default()
+        };
+        let list = ReplicaList { replicas: vec![info("a"), info("b"), info("c")], ..ReplicaList::default() };
+        let lines = merge(Some(&list), &[("a".to_owned(), "h:1".to_owned(), Some(Pong::default()))]);
+        assert_eq!(remarks(Some(&list), &lines), ["2 of 3 voters answer: none more may fail."]);
+    }
+
+    #[test]
     fn lag_silence_and_what_more_may_fail_are_told() {
         let replica = |name: &str, role: &str, index, contact_ms| ReplicaInfo {
             name: name.into(),
             role: role.into(),
             matched_index: Some(index),
             last_contact_ms: contact_ms,
+            voter: true,
             version: if name == "a" { "1".into() } else { "2".into() },
             ..ReplicaInfo::default()
         };

@@ -58,5 +58,6 @@ fn info(member: &Member, row: &ReplicaRow, members: &[MemberState], metrics: &Me
         applied_index: if own { metrics.applied_index } else { 0 },
         version: row.version.clone(),
         feature_level: row.feature_level,
+        voter: voter == Some(true),
     }
 }

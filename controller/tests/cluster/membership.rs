@@ -126,6 +126,8 @@ async fn what_would_lose_the_majority_is_refused_and_the_dead_can_be_replaced() 
 
     cluster.stop_one("b").await;
     let root = client_of(0, cluster.addresses());
+    let (so, what) = cluster.change("b", Change::Add).await;
+    assert_eq!((so, what.as_str()), (false, "b has a vote, and does not answer"));
     // The leader has heard b a moment ago, and waits until it knows.
     let (_, why) = soon(refused(&root, body("c", Change::Remove))).await;
     assert_eq!(why, "c is not removed: of the 2 voters that would be left only 1 answer, and 2 must");

@@ -29,7 +29,7 @@ impl At<'_> {
         self.caller.require_admin()?;
         self.require_leader()?;
         match Change::try_from(asked.change) {
-            Ok(Change::Add) => self.add_replica(&asked.name),
+            Ok(Change::Add) => self.add_replica(&asked.name).await,
             Ok(Change::Remove) => self.remove_replica(&asked.name, false).await,
             Ok(Change::Replace) => self.remove_replica(&asked.name, true).await,
             Ok(Change::Unset) | Err(_) => Err(Refusal::slurm(errno::SLURM_UNEXPECTED_MSG_ERROR)),
@@ -37,7 +37,7 @@ impl At<'_> {
     }
 
     /// Admission and promotion are the membership duty's work, from the configuration: this tells how far they are.
-    fn add_replica(&self, name: &str) -> Answered {
+    async fn add_replica(&self, name: &str) -> Answered {
         if !self.is_configured(name) {
             let what = "add the line on every host, run \"scontrol reconfigure\", and start the controller there";
             let why = format!("no SlurmctldHost line of the configuration in force names {name}: {what}");
@@ -48,7 +48,13 @@ impl At<'_> {
         };
         let member = self.member.core.replica.members().into_iter().find(|member| member.peer.replica == row.replica);
         match member {
-            Some(member) if member.voter => Ok(done(format!("{name} votes"), 1, 0)),
+            Some(member) if member.voter => match self.voters_once_heard().await {
+                voters if voters.contains(&Voter { replica: row.replica, answers: true }) => {
+                    Ok(done(format!("{name} votes"), 1, 0))
+                }
+                // Its store was emptied a moment ago, perhaps: whoever goes on to the next one now takes the majority away.
+                _ => waiting(format!("{name} has a vote, and does not answer")),
+            },
             Some(_) => {
                 let metrics = self.member.core.replica.metrics();
                 let matched = metrics.matched.iter().find(|(replica, _)| *replica == row.replica).map_or(0, |it| it.1);
