@@ -3,7 +3,7 @@
 use muster_controller::Controller;
 use muster_proto::durable::{ConfigFile, ConfigFiles};
 use muster_proto::wire::change_replica::Change;
-use muster_proto::wire::{ChangeReplica, ListReplicas, Reconfigure, reply, request};
+use muster_proto::wire::{ChangeReplica, ListReplicas, Reconfigure, TransferLeader, reply, request};
 use muster_raft_store::MemoryDisk;
 
 use crate::stage::{ALICE, call, client_of, conf, found, jobs, refused, soon, start, submit};
@@ -82,6 +82,9 @@ fn body(name: &str, change: Change) -> request::Body {
 #[tokio::test]
 async fn a_cluster_grows_from_one_to_three_to_five_and_back_while_jobs_are_submitted() {
     let mut cluster = Cluster::of_one().await;
+    let alone = client_of(0, cluster.addresses());
+    let (_, why) = refused(&alone, request::Body::TransferLeader(TransferLeader::default())).await;
+    assert_eq!(why, "no other replica votes and took over");
     for (name, disk) in [("b", 2), ("c", 3)] {
         cluster.grow(name, disk).await;
         submit(&client_of(ALICE, cluster.addresses()), name).await;

@@ -14,7 +14,12 @@ impl At<'_> {
             rows.next().map(|row| row.replica)
         });
         match target {
-            None if to.is_empty() => self.member.hand_over().await,
+            None if to.is_empty() => {
+                self.member.hand_over().await;
+                if self.member.leads() {
+                    return Err(Refusal::with(errno::SLURM_ERROR, "no other replica votes and took over"));
+                }
+            }
             None => return Err(Refusal::with(errno::SLURM_ERROR, format!("no replica is named {to}"))),
             Some(id) if id == self.member.core.identity.replica => {
                 return Ok(done(format!("{to} leads already"), 0, 0));
