@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use muster_channel::WallClock;
 
-use super::site::EPOCH_MS;
+/// Virtual time 0 by a right wall clock: 2026-01-01T00:00:00Z.
+pub(crate) const EPOCH_MS: u64 = 1_767_225_600_000;
 
 /// Milliseconds since the run began; only inside of a simulated host.
 pub(crate) fn now_ms() -> u64 {

@@ -10,7 +10,7 @@ use muster_model::agent::{AttemptKey, Found, FoundStep, NO_END, StepExit, StepKe
 use muster_noded::JournalStore;
 use muster_noded::journal::MemoryJournal;
 
-use super::site::EPOCH_MS;
+use super::clock::EPOCH_MS;
 use super::trace::Trace;
 use crate::oracle::{Oracle, Run};
 

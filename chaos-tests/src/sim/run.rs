@@ -6,11 +6,12 @@ use std::time::{Duration, SystemTime};
 use turmoil::{Builder, Sim};
 
 use super::clients::{self, Stage};
+use super::clock::EPOCH_MS;
 use super::faults;
 use super::heard;
 use super::panics;
 use super::seats::{final_state, look, look_for_leader};
-use super::site::{EPOCH_MS, LOGIN, Shape};
+use super::site::{LOGIN, Shape};
 use super::states::{OLD_PROGRAMS_REFUSED, UNTOLD};
 use super::storm::{LATENCY_MS_MAX, Storm};
 use super::trace::Trace;

@@ -5,8 +5,6 @@ use super::stories::Story;
 use muster_controller::{Group, User, UserTable};
 use muster_proto::durable::{ConfigFile, ConfigFiles, Hardware};
 
-/// Virtual time 0 by a right wall clock: 2026-01-01T00:00:00Z.
-pub(crate) const EPOCH_MS: u64 = 1_767_225_600_000;
 /// `ClusterName`.
 pub(crate) const CLUSTER: &str = "sim";
 /// The client door of every controller.

@@ -172,7 +172,7 @@ impl World {
             journal_complete: !machine.has_lost_a_spool(),
             conf_hash: 0,
             hardware: site::hardware(),
-            boot_ms: site::EPOCH_MS + booted_ms,
+            boot_ms: clock::EPOCH_MS + booted_ms,
             version: "sim".to_owned(),
             agent: AgentOptions { kill_wait_s: 1, over_time_limit_s: 0, prolog: true, epilog: !name.ends_with('1') },
             admins: vec![0, SLURM_UID],

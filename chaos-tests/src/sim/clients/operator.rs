@@ -12,7 +12,8 @@ use tokio::time::sleep;
 use super::{Stage, client};
 use crate::oracle::Told;
 use crate::sim::chance::Dice;
-use crate::sim::site::{EPOCH_MS, SLURM_UID};
+use crate::sim::clock::EPOCH_MS;
+use crate::sim::site::SLURM_UID;
 use crate::sim::world::World;
 
 /// One hand-over in so many rounds.

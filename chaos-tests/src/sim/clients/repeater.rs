@@ -12,10 +12,11 @@ use tokio::time::{sleep, timeout};
 
 use super::{ONE_TRY, wishes};
 use crate::oracle::{Submit, Told};
+use crate::sim::clock::EPOCH_MS;
 use crate::sim::clock::now_ms;
 use crate::sim::machine::Work;
 use crate::sim::script;
-use crate::sim::site::{CLUSTER, EPOCH_MS, FIRST_UID, LOGIN};
+use crate::sim::site::{CLUSTER, FIRST_UID, LOGIN};
 use crate::sim::world::World;
 
 /// Validity of a request, ms.

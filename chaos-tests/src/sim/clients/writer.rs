@@ -13,10 +13,11 @@ use super::submitter::submit;
 use super::{patient, until_told, wishes};
 use crate::oracle::{Told, Write, Written, comment_of, drain_of, hold_of, remark_of};
 use crate::sim::chance::Dice;
+use crate::sim::clock::EPOCH_MS;
 use crate::sim::clock::now_ms;
 use crate::sim::machine::Work;
 use crate::sim::script;
-use crate::sim::site::{EPOCH_MS, FIRST_UID, SLURM_UID};
+use crate::sim::site::{FIRST_UID, SLURM_UID};
 use crate::sim::world::World;
 
 /// Between two writes, ms.
