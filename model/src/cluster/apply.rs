@@ -8,9 +8,6 @@ use super::outcome::Outcome;
 use super::ruling::{Refusal, done, outcome_of};
 use super::state::Cluster;
 
-/// The newest feature level that this version carries out.
-pub const FEATURE_LEVEL_MAX: u32 = 2;
-
 impl Cluster {
     /// Carries out one log entry: an outcome for each command. Total and deterministic; what changed goes into `changes`.
     ///
@@ -115,8 +112,8 @@ impl Cluster {
 }
 
 /// Commands that came after the first version, and the feature level from which on they may be proposed. Whoever adds a
-/// command adds a line here and raises [`FEATURE_LEVEL_MAX`]; whoever changes what a command does asks the level where it differs.
-const NEWER: &[Newer] = &[(|body| matches!(body, Body::ProveNodeDead(_)), super::proof::PROOF_LEVEL)];
+/// command adds a line here and raises [`super::FEATURE_LEVEL_MAX`]; whoever changes what a command does asks the level where it differs.
+const NEWER: &[Newer] = &[(|body| matches!(body, Body::ProveNodeDead(_)), super::level::PROOF_LEVEL)];
 
 /// A kind of command, and its level.
 type Newer = (fn(&Body) -> bool, u32);

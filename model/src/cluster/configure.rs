@@ -9,9 +9,9 @@ use muster_proto::durable::{Answer, ApplyConfig, ConfigFiles, ConfigRow, FoundCl
 
 use super::changes::{Event, Table};
 use super::config::{InForce, NodeLine};
+use super::level::PROOF_LEVEL;
 use super::node::Node;
 use super::outcome::Outcome;
-use super::proof::PROOF_LEVEL;
 use super::resources::NodeFree;
 use super::ruling::{Refusal, Ruling, done, require_admin};
 use super::state::Cluster;

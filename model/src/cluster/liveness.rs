@@ -4,8 +4,8 @@ use muster_dialect::errno;
 use muster_proto::durable::{ConfirmNodeDead, LoseNode, NodeBase, NodePhase, NodeRow, Origin, ReturnNode, SuspectNode};
 
 use super::changes::Event;
+use super::node::{clear_reason, supersede};
 use super::outcome::Outcome;
-use super::register_node::supersede;
 use super::ruling::{Refusal, Ruling, done, require_admin, stale};
 use super::state::Cluster;
 
@@ -144,11 +144,4 @@ impl Cluster {
             self.events.push(Event::ScheduleAgain);
         }
     }
-}
-
-pub(super) fn clear_reason(row: &mut NodeRow) {
-    row.reason.clear();
-    row.reason_uid = 0;
-    row.reason_ms = 0;
-    row.drain_auto.clear();
 }

@@ -39,6 +39,7 @@ mod generation;
 mod index;
 mod job;
 mod ledger;
+mod level;
 mod liveness;
 mod load;
 mod node;
@@ -63,7 +64,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use apply::FEATURE_LEVEL_MAX;
 pub use asked::Asked;
 pub use blobs::{BLOB_BYTES_MAX, CHUNK_BYTES_MAX};
 pub use cancel::{CANCELLED_AT_ONCE_MAX, TARGETS_MAX};
@@ -77,10 +77,11 @@ pub use ending::REQUEUE_DELAY_MS;
 pub use fence::FENCES_KEPT_MAX;
 pub use fence_due::FenceDuty;
 pub use job::{Job, STEPLESS_RUN_MS, UNLIMITED, is_ending, is_over, node_is_over, shares, step_id_of, step_is_over};
+pub use level::{FEATURE_LEVEL_MAX, PROOF_LEVEL};
 pub use liveness::NOT_RESPONDING;
 pub use node::Node;
 pub use outcome::Outcome;
-pub use proof::{Leases, PROOF_LEVEL, Provable};
+pub use proof::{Leases, Provable};
 pub use queue::Waiting;
 pub use requests::{REMEMBERED_REQUESTS_MAX, RETENTION_MS, RequestId, VALIDITY_MS_MAX};
 pub use resources::{BitSet, NodeFree, NodeTotal};

@@ -7,6 +7,9 @@ use muster_proto::durable::{NodeBase, NodeRow, NodeShare};
 use super::config::NodeLine;
 use super::resources::{NodeFree, NodeTotal};
 
+/// Superseded boot ids that a node's record keeps.
+pub(super) const SUPERSEDED_BOOTS_MAX: usize = 16;
+
 /// One node. The row is replicated; the rest follows from the configuration in force and from the live attempts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -75,4 +78,20 @@ impl Node {
     pub fn allocated_mem_mib(&self) -> u64 {
         self.shares.values().map(|share| share.mem_mib).sum()
     }
+}
+
+/// A boot that has ended; of very old ones nobody asks any more.
+pub(super) fn supersede(boots: &mut Vec<String>, boot_id: &str) {
+    boots.push(boot_id.to_owned());
+    if boots.len() > SUPERSEDED_BOOTS_MAX {
+        boots.remove(0);
+    }
+}
+
+/// Why a node is down or drained is over.
+pub(super) fn clear_reason(row: &mut NodeRow) {
+    row.reason.clear();
+    row.reason_uid = 0;
+    row.reason_ms = 0;
+    row.drain_auto.clear();
 }

@@ -14,13 +14,12 @@ use muster_proto::durable::{HeldAttempt, NodeBase, NodePhase, ProveNodeDead};
 
 use super::changes::Event;
 use super::job::node_is_over;
+use super::level::PROOF_LEVEL;
 use super::node::Node;
 use super::outcome::Outcome;
 use super::ruling::{done, stale};
 use super::state::Cluster;
 
-/// The feature level from which on time may count as proof, and nodes say which lease they keep.
-pub const PROOF_LEVEL: u32 = 2;
 /// For SIGKILL to do its work and for supervisors to be late, ms.
 const MARGIN_MS: u64 = 2_000;
 /// And a part of the lease: for clocks that run at different speeds, and since longer leases are of bigger nodes.

@@ -15,13 +15,11 @@ use muster_proto::durable::{Answer, EndCause, Hardware, NodeBase, NodePhase, Reg
 
 use super::ending::Ending;
 use super::job::{is_ending, node_is_over};
-use super::node::Node;
-use super::proof::{OUTLIVED, PROOF_LEVEL};
+use super::level::PROOF_LEVEL;
+use super::node::{Node, clear_reason, supersede};
+use super::proof::OUTLIVED;
 use super::ruling::{Refusal, Ruling, done};
 use super::state::Cluster;
-
-/// Superseded boot ids that a node's record keeps.
-pub(super) const SUPERSEDED_BOOTS_MAX: usize = 16;
 
 /// How a registration stands to the last one.
 enum Kinship {
@@ -193,7 +191,7 @@ impl Cluster {
                 NodeBase::Down if service == 2 || (service == 1 && lost) => {
                     row.set_base(NodeBase::Up);
                     if !row.drain {
-                        super::liveness::clear_reason(row);
+                        clear_reason(row);
                     }
                 }
                 NodeBase::Up if rebooted && !first && service != 2 => {
@@ -227,13 +225,6 @@ fn kinship(node: &Node, command: &RegisterNode) -> Kinship {
         () if node.row.epoch == 0 || node.row.boot_id != command.boot_id => Kinship::NewBoot,
         () if node.row.spool_id != command.spool_id => Kinship::NewSpool,
         () => Kinship::Continues,
-    }
-}
-
-pub(super) fn supersede(boots: &mut Vec<String>, boot_id: &str) {
-    boots.push(boot_id.to_owned());
-    if boots.len() > SUPERSEDED_BOOTS_MAX {
-        boots.remove(0);
     }
 }
 

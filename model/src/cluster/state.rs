@@ -24,7 +24,7 @@ pub(super) struct Understands(u32);
 
 impl Default for Understands {
     fn default() -> Self {
-        Self(super::apply::FEATURE_LEVEL_MAX)
+        Self(super::level::FEATURE_LEVEL_MAX)
     }
 }
 

@@ -6,7 +6,7 @@ use muster_proto::durable::{NodeBase, Origin, PartitionRow, UpdateNode, UpdatePa
 
 use super::changes::{Event, Table};
 use super::config::Partition;
-use super::liveness::clear_reason;
+use super::node::clear_reason;
 use super::ruling::{Refusal, Ruling, done, require_admin};
 use super::state::Cluster;
 
