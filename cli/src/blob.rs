@@ -1,16 +1,16 @@
 //! Bytes that are too large for one message go ahead of it, in parts.
 
 use muster_channel::CallError;
+use muster_proto::blob::{self, PART_BYTES_MAX};
 use muster_proto::durable::BlobRef;
 use muster_proto::wire::{PutBlob, request};
-use sha2::{Digest, Sha256};
 
 use crate::site::Client;
 
-/// Above this a script or an environment goes ahead; also the size of a part. Bytes.
-const PART_BYTES_MAX: usize = 512 * 1024;
+/// How often parts are sent, if they are refused.
+const TRIES_MAX: usize = 3;
 
-/// Whether these would be sent ahead.
+/// Whether these are sent ahead.
 pub(crate) fn is_large(bytes: &[u8]) -> bool {
     bytes.len() > PART_BYTES_MAX
 }
@@ -21,11 +21,23 @@ pub(crate) async fn send_ahead(client: &Client, bytes: &mut Vec<u8>) -> Result<O
         return Ok(None);
     }
     let whole = std::mem::take(bytes);
-    let hash = Sha256::digest(&whole).to_vec();
-    let size = whole.len() as u64;
+    let reference = BlobRef { hash: blob::name(&whole).to_vec().into(), size: whole.len() as u64 };
+    let mut sent = send_parts(client, &reference, &whole).await;
+    // Somebody else may have begun to send the same, and made the state begin anew.
+    for _ in 1..TRIES_MAX {
+        if !matches!(sent, Err(CallError::Refused(_))) {
+            break;
+        }
+        sent = send_parts(client, &reference, &whole).await;
+    }
+    sent.map(|()| Some(reference))
+}
+
+async fn send_parts(client: &Client, reference: &BlobRef, whole: &[u8]) -> Result<(), CallError> {
     for (part, at) in whole.chunks(PART_BYTES_MAX).zip((0u64..).step_by(PART_BYTES_MAX)) {
-        let put = PutBlob { hash: hash.clone().into(), size, offset: at, data: part.to_vec().into() };
+        let BlobRef { hash, size } = reference.clone();
+        let put = PutBlob { hash, size, offset: at, data: part.to_vec().into() };
         client.call(request::Body::PutBlob(put)).await?;
     }
-    Ok(Some(BlobRef { hash: hash.into(), size }))
+    Ok(())
 }

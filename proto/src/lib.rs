@@ -5,6 +5,7 @@
 //!
 //! This crate decides nothing. The pure crates take the messages; with the feature `service` come the gRPC stubs.
 
+pub mod blob;
 pub mod golden;
 
 /// What is stored: commands in log entries, and the rows that they change.

@@ -79,8 +79,9 @@ pub(super) fn as_json(list: &FenceList) -> String {
             })
         })
         .collect();
+    let proof = if list.proof.is_empty() { "certain" } else { &list.proof };
     let value = json!({
-        "configured": list.configured, "proof": list.proof, "auto": list.auto, "started": list.started, "max_fences": list.max_fences,
+        "configured": list.configured, "proof": proof, "auto": list.auto, "started": list.started, "max_fences": list.max_fences,
         "window_s": list.window_s, "now_ms": list.now_ms, "fences": fences,
     });
     format!("{value:#}\n")

@@ -36,7 +36,7 @@ async fn save(reach: &Reach, file: &Path) -> u8 {
     // Whoever may not be nicer saves all the same.
     let _ = rustix::process::nice(NICE);
     let mut beside = file.as_os_str().to_owned();
-    beside.push(".part");
+    beside.push(format!(".{}.part", std::process::id()));
     let beside = PathBuf::from(beside);
     let saved = match write(reach, &beside).await {
         Ok(index) => {
@@ -53,12 +53,17 @@ async fn save(reach: &Reach, file: &Path) -> u8 {
     }
 }
 
+/// It holds scripts and environments of everybody: nobody else may read it, and what somebody else has put there, or a link, is no
+/// place for it.
+fn create(path: &Path) -> io::Result<File> {
+    File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
 async fn write(reach: &Reach, path: &Path) -> Result<u64, String> {
     let failed = |error: io::Error| format!("{}: {error}", path.display());
     let refused = |error| Refusal::of(&error, "whether a snapshot was taken").text;
     let mut saving = reach.client.save_snapshot().await.map_err(refused)?;
-    // It holds scripts and environments of everybody.
-    let opened = File::options().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+    let opened = create(path).map_err(failed)?;
     let mut file = BufWriter::with_capacity(1 << 20, opened);
     let mut unsynced = 0;
     loop {
@@ -82,4 +87,22 @@ fn controller(words: &[&str]) -> u8 {
     let program = beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from("muster-controller"));
     let error = Command::new(&program).args(words).exec();
     told(&format!("{}: {error}", program.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_written_into_no_file_that_is_there_and_through_no_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let (link, victim) = (dir.path().join("link"), dir.path().join("victim"));
+        symlink(&victim, &link).unwrap();
+        assert_eq!(create(&link).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert!(!victim.exists());
+        let made = create(&dir.path().join("new")).unwrap();
+        assert_eq!(made.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }

@@ -69,7 +69,7 @@ impl Cluster {
             Body::AdmitReplica(command) => outcome_of(self.admit_replica(command)),
             Body::RetireReplica(command) => outcome_of(self.retire_replica(command.replica)),
             Body::BeginGeneration(command) => outcome_of(self.begin_generation(command)),
-            Body::PutBlobChunk(command) => outcome_of(self.put_blob_chunk(command)),
+            Body::PutBlobChunk(command) => outcome_of(self.put_blob_chunk(origin, command)),
             Body::SubmitJob(command) => outcome_of(self.submit_job(origin, command)),
             Body::UpdateJob(command) => outcome_of(self.update_job(origin, command)),
             Body::CancelJobs(command) => outcome_of(self.cancel_jobs(origin, command)),

@@ -209,6 +209,9 @@ impl Cluster {
         if fresh != self.index {
             found.push(Violation::Derived("index of jobs".to_owned()));
         }
+        if self.unreferenced != self.find_unreferenced() {
+            found.push(Violation::Derived("blobs that no job refers to".to_owned()));
+        }
         for node in self.nodes() {
             let expected = taken.remove(&node.index()).unwrap_or_default();
             if !node.shares.keys().eq(expected.iter()) {

@@ -101,7 +101,7 @@ impl Cluster {
             }
             Table::Blobs => {
                 let hash = key.as_slice().try_into().map_err(|_| "key")?;
-                self.blobs.insert(hash, decode::<BlobRow>(value)?);
+                self.place_blob(hash, decode::<BlobRow>(value)?);
             }
             Table::Work => {
                 self.work.insert(number(key).ok_or("key")?, decode::<WorkRow>(value)?);

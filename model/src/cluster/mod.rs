@@ -65,7 +65,7 @@ mod testing;
 mod tests;
 
 pub use asked::Asked;
-pub use blobs::{BLOB_BYTES_MAX, CHUNK_BYTES_MAX};
+pub use blobs::BLOB_BYTES_MAX;
 pub use cancel::{CANCELLED_AT_ONCE_MAX, TARGETS_MAX};
 pub use changes::{Changes, Event, Row, RowError, Table};
 pub use check::Violation;

@@ -49,6 +49,8 @@ pub struct Cluster {
     pub(super) requests: BTreeMap<RequestId, Remembered>,
     pub(super) requests_by_age: BTreeSet<(u64, RequestId)>,
     pub(super) blobs: BTreeMap<Hash, BlobRow>,
+    /// Derived: those that no job refers to.
+    pub(super) unreferenced: BTreeSet<Hash>,
     pub(super) work: BTreeMap<u64, WorkRow>,
     pub(super) outbox: BTreeMap<u64, OutboxRow>,
     pub(super) fences: BTreeMap<u64, FenceRow>,

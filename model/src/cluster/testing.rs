@@ -339,7 +339,7 @@ pub(crate) fn submission(mut spec: JobSpec) -> SubmitJob {
 }
 
 pub(crate) fn reference(bytes: &[u8]) -> BlobRef {
-    BlobRef { hash: Sha256::digest(bytes).to_vec().into(), size: bytes.len() as u64 }
+    BlobRef { hash: muster_proto::blob::name(bytes).to_vec().into(), size: bytes.len() as u64 }
 }
 
 /// A batch job of alice's: one task, no limit.

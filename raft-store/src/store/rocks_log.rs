@@ -20,6 +20,9 @@ const ENTRY: u8 = b'e';
 const FACT: u8 = b'f';
 const MEMTABLE_BYTES: usize = 32 << 20;
 const INFO_LOGS_KEPT: usize = 4;
+/// A table file is written back as it grows: where tens of MiB are left to its sync at the end, the log's own syncs on the same
+/// file system wait for them.
+pub(super) const BYTES_A_SYNC: u64 = 1 << 20;
 
 pub(super) struct RocksLog {
     db: RwLock<Option<Arc<DB>>>,
@@ -51,6 +54,7 @@ fn options() -> Options {
     options.set_write_buffer_size(MEMTABLE_BYTES);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_keep_log_file_num(INFO_LOGS_KEPT);
+    options.set_bytes_per_sync(BYTES_A_SYNC);
     // RocksDB's own log stands on the same disk, and writing to it when that is full aborts the process: errors come to us.
     options.set_log_level(rocksdb::LogLevel::Fatal);
     options

@@ -17,7 +17,7 @@ use rocksdb::{
     ColumnFamily, DB, DBCompressionType, DBRawIterator, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
 };
 
-use super::rocks_log::{background_errors, open_error};
+use super::rocks_log::{BYTES_A_SYNC, background_errors, open_error};
 use super::{KeyAndValue, RowFiles, RowView, closed, failure};
 use crate::encoding::AppliedRecord;
 use crate::errors::OpenError;
@@ -64,6 +64,7 @@ fn options() -> Options {
     options.set_atomic_flush(true);
     options.set_paranoid_checks(true);
     options.set_keep_log_file_num(INFO_LOGS_KEPT);
+    options.set_bytes_per_sync(BYTES_A_SYNC);
     // RocksDB's own log stands on the same disk, and writing to it when that is full aborts the process: errors come to us.
     options.set_log_level(rocksdb::LogLevel::Fatal);
     options

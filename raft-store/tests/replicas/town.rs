@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use muster_model::cluster::FEATURE_LEVEL_MAX;
+use muster_proto::blob::name;
 use muster_proto::durable::{
     Batch, Channel, Command, ConfigFile, ConfigFiles, FoundCluster, Origin, PutBlobChunk, RaiseFeatureLevel,
     command::Body,
@@ -271,14 +272,18 @@ pub(crate) fn raise_level() -> Batch {
     batch(Body::RaiseFeatureLevel(RaiseFeatureLevel { level: FEATURE_LEVEL_MAX }))
 }
 
-/// The hash that stands for note number `number`.
+fn note_text(number: u64) -> String {
+    format!("note {number}")
+}
+
+/// The name of note number `number`.
 pub(crate) fn note_hash(number: u64) -> Vec<u8> {
-    [&[0; 24][..], &number.to_be_bytes()].concat()
+    name(note_text(number).as_bytes()).to_vec()
 }
 
 /// A command that leaves a mark: a small blob under a hash of its own.
 pub(crate) fn note(number: u64) -> Batch {
-    let data = format!("note {number}");
+    let data = note_text(number);
     batch(Body::PutBlobChunk(PutBlobChunk {
         hash: note_hash(number).into(),
         size: data.len() as u64,

@@ -2,18 +2,14 @@
 
 use bytes::Bytes;
 use muster_dialect::errno;
+use muster_proto::blob::{self, NAME_BYTES, PART_BYTES_MAX};
 use muster_proto::durable::{BlobRef, PutBlobChunk, command};
 use muster_proto::wire::PutBlob;
-use sha2::{Digest, Sha256};
 
 use super::{Answered, At, Refusal, done};
 
-/// Largest part of a blob in one command, bytes.
-pub(super) const CHUNK_BYTES_MAX: usize = 512 * 1024;
 /// A blob up to this size travels with its job, bytes.
 const INLINE_BYTES_MAX: usize = 128 * 1024;
-/// Length of a hash, bytes.
-const HASH_BYTES: usize = 32;
 
 impl At<'_> {
     /// A chunk that a client sends ahead of its job.
@@ -21,10 +17,7 @@ impl At<'_> {
         self.require_leader()?;
         let end = asked.offset.saturating_add(asked.data.len() as u64);
         let limit = self.script_bytes_max();
-        if asked.hash.len() != HASH_BYTES
-            || asked.data.len() > CHUNK_BYTES_MAX
-            || end > asked.size
-            || asked.size > limit
+        if asked.hash.len() != NAME_BYTES || asked.data.len() > PART_BYTES_MAX || end > asked.size || asked.size > limit
         {
             return Err(Refusal::slurm(errno::SLURM_PROTOCOL_INSANE_MSG_LENGTH));
         }
@@ -38,16 +31,16 @@ impl At<'_> {
         if bytes.is_empty() {
             return Ok((bytes, None));
         }
-        let reference = BlobRef { hash: Sha256::digest(&bytes).to_vec().into(), size: bytes.len() as u64 };
+        let reference = BlobRef { hash: blob::name(&bytes).to_vec().into(), size: bytes.len() as u64 };
         if bytes.len() <= INLINE_BYTES_MAX {
             return Ok((bytes, Some(reference)));
         }
-        for offset in (0..bytes.len()).step_by(CHUNK_BYTES_MAX) {
+        for offset in (0..bytes.len()).step_by(PART_BYTES_MAX) {
             let chunk = PutBlobChunk {
                 hash: reference.hash.clone(),
                 size: reference.size,
                 offset: offset as u64,
-                data: bytes.slice(offset..bytes.len().min(offset + CHUNK_BYTES_MAX)),
+                data: bytes.slice(offset..bytes.len().min(offset + PART_BYTES_MAX)),
             };
             self.propose_ahead(command::Body::PutBlobChunk(chunk)).await?;
         }

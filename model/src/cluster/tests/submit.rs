@@ -1,7 +1,9 @@
 //! What is accepted, and what is refused with which of Slurm's numbers.
 
-use muster_proto::durable::{JobKind, JobSpec, PutBlobChunk, command::Body};
+use muster_proto::blob::PART_BYTES_MAX;
+use muster_proto::durable::{BlobRef, JobKind, JobSpec, PutBlobChunk, command::Body};
 
+use crate::cluster::blobs::UNREFERENCED_BLOBS_OF_USER_MAX;
 use crate::cluster::testing::*;
 use crate::cluster::*;
 
@@ -100,20 +102,48 @@ fn job_ids_wrap_and_skip_those_in_use() {
     assert_eq!(label(&mut scene), 11);
 }
 
+/// The part of `bytes` at `at`, under a name that may be theirs.
+fn chunk(name: &BlobRef, at: usize, bytes: &[u8]) -> Body {
+    let data = bytes[at..bytes.len().min(at + PART_BYTES_MAX)].to_vec().into();
+    Body::PutBlobChunk(PutBlobChunk { hash: name.hash.clone(), size: name.size, offset: at as u64, data })
+}
+
+#[test]
+fn nobody_leaves_other_bytes_under_the_name_of_somebodys_script() {
+    let mut scene = Scene::up();
+    let script = b"#!/bin/sh\ntrue\n".to_vec();
+    let other = b"#!/bin/sh\nevil\n".to_vec();
+    assert!(matches!(scene.client(BOB, chunk(&reference(&script), 0, &other)), Outcome::Rejected(_)));
+    let long = |first: u8| [vec![first; PART_BYTES_MAX], b"end".to_vec()].concat();
+    let name = reference(&long(b'a'));
+    scene.client(BOB, chunk(&name, 0, &long(b'b')));
+    assert!(matches!(scene.client(BOB, chunk(&name, PART_BYTES_MAX, &long(b'b'))), Outcome::Rejected(_)));
+    assert!(!scene.cluster.has_blob(&name));
+    // Its owner begins anew.
+    for at in [0, PART_BYTES_MAX] {
+        assert!(matches!(scene.client(ALICE, chunk(&name, at, &long(b'a'))), Outcome::Done(_)));
+    }
+    assert!(scene.cluster.has_blob(&name));
+    assert!(matches!(scene.client(BOB, chunk(&BlobRef { size: 9, ..name }, 0, b"different")), Outcome::Rejected(_)));
+}
+
+#[test]
+fn a_user_has_a_share_of_the_room_for_scripts_that_wait_for_their_jobs() {
+    let mut scene = Scene::up();
+    let mut send = |user: u32, number: usize| {
+        let bytes = number.to_string().into_bytes();
+        matches!(scene.client(user, chunk(&reference(&bytes), 0, &bytes)), Outcome::Done(_))
+    };
+    assert!((0..UNREFERENCED_BLOBS_OF_USER_MAX).all(|number| send(BOB, number)));
+    assert!(!send(BOB, 1_000));
+    assert!(send(ALICE, 1_000));
+}
+
 #[test]
 fn a_large_script_goes_ahead_and_is_refused_while_a_part_is_missing() {
     let mut scene = Scene::up();
-    let script = vec![b'x'; CHUNK_BYTES_MAX + 10];
-    let chunk = |at: usize| {
-        let data = &script[at..script.len().min(at + CHUNK_BYTES_MAX)];
-        let reference = reference(&script);
-        Body::PutBlobChunk(PutBlobChunk {
-            hash: reference.hash,
-            size: reference.size,
-            offset: at as u64,
-            data: data.to_vec().into(),
-        })
-    };
+    let script = vec![b'x'; PART_BYTES_MAX + 10];
+    let chunk = |at: usize| chunk(&reference(&script), at, &script);
     let submit = |scene: &mut Scene| {
         let mut command = submission(batch());
         command.spec.as_mut().unwrap().script = Some(reference(&script));
@@ -121,11 +151,11 @@ fn a_large_script_goes_ahead_and_is_refused_while_a_part_is_missing() {
         scene.client(ALICE, Body::SubmitJob(command))
     };
     assert!(matches!(submit(&mut scene), Outcome::Rejected(answer) if answer.error == 2009));
-    assert!(matches!(scene.client(ALICE, chunk(CHUNK_BYTES_MAX)), Outcome::Rejected(_)));
+    assert!(matches!(scene.client(ALICE, chunk(PART_BYTES_MAX)), Outcome::Rejected(_)));
     scene.client(ALICE, chunk(0));
     scene.client(ALICE, chunk(0));
     assert!(matches!(submit(&mut scene), Outcome::Rejected(_)));
-    scene.client(ALICE, chunk(CHUNK_BYTES_MAX));
+    scene.client(ALICE, chunk(PART_BYTES_MAX));
     assert!(matches!(submit(&mut scene), Outcome::Done(_)));
     assert_eq!(
         scene.disk.keys().filter(|(table, _)| *table == Table::BlobBytes).count(),
