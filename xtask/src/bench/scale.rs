@@ -37,7 +37,7 @@ const CONTROLLERS: [&str; 3] = ["c1", "c2", "c3"];
 /// Jobs differ by their names, of which there are so many.
 const KINDS: usize = 1000;
 /// How long latencies are taken where nothing else happens.
-const QUIET: Duration = Duration::from_secs(10);
+const QUIET: Duration = Duration::from_secs(30);
 /// Snapshots saved one after another while latencies are taken, at least so long.
 const SAVING: Duration = Duration::from_secs(10);
 /// Beyond the jobs asked for: those of the latencies.
