@@ -67,3 +67,18 @@ impl<R: Read> Chunks<R> {
 fn cut() -> BackupError {
     BackupError::Snapshot("the snapshot is cut: its end is missing".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files outlive versions.
+    #[test]
+    fn a_file_keeps_its_bytes() {
+        let file = [&MAGIC[..], &framed(&Bytes::from_static(b"chunk"))].concat();
+        assert_eq!(file, b"MUSTSNP1\x05\0\0\0chunk");
+        let mut chunks = Chunks::open(&file[..]).unwrap();
+        assert_eq!(chunks.next().unwrap(), b"chunk");
+        chunks.end().unwrap();
+    }
+}
