@@ -61,8 +61,11 @@ stalls() {
     timeout 60 sbatch -H -J "stall$i" --wrap true >/dev/null || fail "no submit while the disk of $before stands still"
     took=$((($(date +%s%N) - began) / 1000000))
     after=$(leader)
-    kill "$STRACE" 2>/dev/null
+    # Asked to end while several threads are delayed, strace hangs, and they with it: both are killed.
+    kill -9 "$STRACE" 2>/dev/null
     wait "$STRACE" 2>/dev/null
+    down "$before"
+    up "$before"
     [ "$took" -gt "$most" ] && most=$took
     echo "stall $i: $before led, then $after; the submit took $took ms"
   done
