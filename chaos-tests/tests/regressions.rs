@@ -21,10 +21,7 @@ const SEEDS: [(u64, usize, &str); 12] = [
 #[test]
 fn seeds_that_once_showed_something_keep_all_promises() {
     for (seed, replicas, what) in SEEDS {
-        let report = run(seed, &Shape { replicas, ..Shape::default() }, false);
-        let replay = format!("cargo run --profile sim -p muster-chaos-tests --bin sim -- --replicas {replicas} {seed}");
-        let broken = report.breaches.join("\n  ");
-        assert!(report.breaches.is_empty(), "{what}:\n  {broken}\nreplay with a trace:\n  {replay}");
+        check(seed, &Shape { replicas, ..Shape::default() }, &format!("--replicas {replicas} {seed}"), what);
     }
 }
 
@@ -43,9 +40,25 @@ const CHANGES: [(u64, &str); 8] = [
 #[test]
 fn changing_clusters_that_once_showed_something_keep_all_promises() {
     for (seed, what) in CHANGES {
-        let report = run(seed, &Shape { changes: true, ..Shape::default() }, false);
-        let replay = format!("cargo run --profile sim -p muster-chaos-tests --bin sim -- --changes {seed}");
-        let broken = report.breaches.join("\n  ");
-        assert!(report.breaches.is_empty(), "{what}:\n  {broken}\nreplay with a trace:\n  {replay}");
+        check(seed, &Shape { changes: true, ..Shape::default() }, &format!("--changes {seed}"), what);
     }
+}
+
+/// The same, of runs in which nodes can be fenced.
+const FENCING: [(u64, &str); 1] =
+    [(1_438_433_965, "an array of 7 s a task, one after the other, behind a long queue: that is no fault")];
+
+#[test]
+fn fenced_clusters_that_once_showed_something_keep_all_promises() {
+    for (seed, what) in FENCING {
+        check(seed, &Shape { fencing: true, ..Shape::default() }, &format!("--fencing {seed}"), what);
+    }
+}
+
+/// `words`: the arguments that replay it.
+fn check(seed: u64, shape: &Shape, words: &str, what: &str) {
+    let report = run(seed, shape, false);
+    let broken = report.breaches.join("\n  ");
+    let replay = format!("cargo run --profile sim -p muster-chaos-tests --bin sim -- {words}");
+    assert!(report.breaches.is_empty(), "{what}:\n  {broken}\nreplay with a trace:\n  {replay}");
 }
