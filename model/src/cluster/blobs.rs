@@ -30,18 +30,20 @@ impl Cluster {
         let hash = Hash::try_from(&chunk.hash[..]).map_err(|_| bad("a hash has 32 bytes"))?;
         let end = checked_end(chunk)?;
         self.drop_unreferenced_blobs();
-        let row = match self.blobs.get(&hash) {
-            Some(row) if row.received == row.size && row.size == chunk.size => return Ok(done()),
+        let row = match self.blobs.get(&hash).cloned() {
+            Some(row) if row.received == row.size && row.size == chunk.size => {
+                self.touch_blob(hash, row);
+                return Ok(done());
+            }
             Some(row) if row.received == row.size => return Err(bad("another size than before")),
             // What another user began may be anything: whoever comes with the first chunk begins anew.
             Some(row) if chunk.offset == 0 && (row.owner != origin.uid || row.size != chunk.size) => {
-                let row = row.clone();
+                if row.owner != origin.uid {
+                    self.check_room(origin)?;
+                }
                 self.remove_blob(hash, &row);
-                None
+                BlobRow { size: chunk.size, owner: origin.uid, ..BlobRow::default() }
             }
-            known => known.cloned(),
-        };
-        let row = match row {
             Some(row) => row,
             None => {
                 self.check_room(origin)?;
@@ -62,6 +64,14 @@ impl Cluster {
         }
         self.store_chunk(hash, row, &chunk.data);
         Ok(done())
+    }
+
+    /// Its job is on the way once more: it waits as long again. One that a job refers to needs no time.
+    fn touch_blob(&mut self, hash: Hash, mut row: BlobRow) {
+        if row.references == 0 {
+            row.touched_ms = self.now_ms();
+            self.set_blob(hash, row);
+        }
     }
 
     /// For one more that goes ahead of its job.

@@ -3,7 +3,7 @@
 use muster_proto::blob::PART_BYTES_MAX;
 use muster_proto::durable::{BlobRef, JobKind, JobSpec, PutBlobChunk, command::Body};
 
-use crate::cluster::blobs::UNREFERENCED_BLOBS_OF_USER_MAX;
+use crate::cluster::blobs::{UNREFERENCED_BLOBS_OF_USER_MAX, UNREFERENCED_MS};
 use crate::cluster::testing::*;
 use crate::cluster::*;
 
@@ -137,6 +137,46 @@ fn a_user_has_a_share_of_the_room_for_scripts_that_wait_for_their_jobs() {
     assert!((0..UNREFERENCED_BLOBS_OF_USER_MAX).all(|number| send(BOB, number)));
     assert!(!send(BOB, 1_000));
     assert!(send(ALICE, 1_000));
+    // Nor does he who has no room left take the place of what another began.
+    let long = vec![b'x'; PART_BYTES_MAX + 1];
+    scene.client(ALICE, chunk(&reference(&long), 0, &long));
+    assert!(matches!(scene.client(BOB, chunk(&reference(&long), 0, &long)), Outcome::Rejected(_)));
+    assert!(matches!(scene.client(ALICE, chunk(&reference(&long), PART_BYTES_MAX, &long)), Outcome::Done(_)));
+}
+
+#[test]
+fn no_short_script_takes_the_place_of_a_long_one_of_a_job() {
+    let mut scene = Scene::up();
+    let long = [vec![b'x'; PART_BYTES_MAX], b"end".to_vec()].concat();
+    for at in [0, PART_BYTES_MAX] {
+        scene.client(ALICE, chunk(&reference(&long), at, &long));
+    }
+    let mut command = submission(batch());
+    command.spec.as_mut().unwrap().script = Some(reference(&long));
+    command.script = Vec::new().into();
+    assert!(matches!(scene.client(ALICE, Body::SubmitJob(command)), Outcome::Done(_)));
+    // The chain before the last part, and the last part: what the name was made of.
+    let posing = [&reference(&long[..PART_BYTES_MAX]).hash[..], b"end"].concat();
+    let mut command = submission(with(|spec| spec.uid = BOB));
+    command.spec.as_mut().unwrap().script = Some(BlobRef { size: posing.len() as u64, ..reference(&long) });
+    command.script = posing.into();
+    assert!(matches!(scene.client(BOB, Body::SubmitJob(command)), Outcome::Rejected(_)));
+    assert!(scene.cluster.has_blob(&reference(&long)));
+}
+
+#[test]
+fn a_script_that_is_sent_again_waits_as_long_again() {
+    let mut scene = Scene::up();
+    let script = b"#!/bin/sh\n".to_vec();
+    for wait in [UNREFERENCED_MS - 1, 2] {
+        assert!(matches!(scene.client(ALICE, chunk(&reference(&script), 0, &script)), Outcome::Done(_)));
+        scene.later(wait);
+    }
+    scene.client(BOB, chunk(&reference(b"other"), 0, b"other"));
+    assert!(scene.cluster.has_blob(&reference(&script)));
+    scene.later(UNREFERENCED_MS);
+    scene.client(BOB, chunk(&reference(b"another"), 0, b"another"));
+    assert!(!scene.cluster.has_blob(&reference(&script)));
 }
 
 #[test]
