@@ -1,7 +1,7 @@
 //! `CancelJobs`, `EndAllocation`, `SignalStep`: people end or signal their work.
 //!
 //! Bounded: one command touches at most [`CANCELLED_AT_ONCE_MAX`] records. A bigger intent is stored and continued by
-//! `ContinueWork`, from the record where it stopped.
+//! `ContinueWork`, from the record where it stopped; what is refused there nobody hears of.
 
 use muster_dialect::errno;
 use muster_dialect::state::{JobState, Reason};
@@ -24,8 +24,13 @@ pub const CANCELLED_AT_ONCE_MAX: usize = 1_000;
 pub const TARGETS_MAX: usize = 1_000;
 /// Stored intents at a time.
 pub(super) const WORK_MAX: usize = 1_000;
+/// Where the tasks that wait in an array's own record begin: after all other records of the target.
+const WAITING_TASKS: u64 = u64::MAX;
 /// Signals of one step that are not delivered yet.
 const SIGNALS_MAX: usize = 64;
+
+/// Records, each with the tasks to split off first, and where the rest begins.
+type SomeOf = (Vec<(u64, Vec<u32>)>, Option<u64>);
 
 impl Cluster {
     pub(super) fn cancel_jobs(&mut self, origin: &Origin, command: &CancelJobs) -> Ruling {
@@ -35,29 +40,59 @@ impl Cluster {
         if command.targets.len() > TARGETS_MAX {
             return Err(errno::ESLURM_INVALID_JOB_ID.into());
         }
-        let mut count = 0;
-        let mut refusal = None;
-        for target in &command.targets {
-            match self.cancel_target(origin, command, target) {
-                Ok(ended) => count += ended,
-                Err(why) => refusal = refusal.or(Some(why)),
+        self.cancel_targets(origin, command, 0)
+    }
+
+    /// Those targets, of the first one from the record `after` on.
+    fn cancel_targets(&mut self, origin: &Origin, command: &CancelJobs, mut after: u64) -> Ruling {
+        let (mut count, mut work, mut refusal) = (0, 0, None);
+        let mut room = CANCELLED_AT_ONCE_MAX;
+        for (at, target) in command.targets.iter().enumerate() {
+            let rest = match self.cancel_target(origin, command, target, after, &mut room) {
+                Ok((ended, rest)) => {
+                    count += ended;
+                    rest
+                }
+                Err(why) => {
+                    refusal = refusal.or(Some(why));
+                    None
+                }
+            };
+            if let Some(from) = rest {
+                let left = CancelJobs { targets: command.targets[at..].to_vec(), ..command.clone() };
+                work = self.store_work(origin, Body::CancelJobs(left), from)?;
+                break;
             }
+            after = 0;
         }
         match refusal {
             // Several targets: what could be done is done, and the first refusal is what is said.
             Some(refusal) => Err(refusal),
-            None => Ok(Answer { count, ..done() }),
+            None => Ok(Answer { count, version: work, ..done() }),
         }
     }
 
-    fn cancel_target(&mut self, origin: &Origin, command: &CancelJobs, target: &JobTarget) -> Result<u32, Refusal> {
-        let uids = self.target_uids(target)?;
+    /// How many were ended, and where the rest begins.
+    fn cancel_target(
+        &mut self,
+        origin: &Origin,
+        command: &CancelJobs,
+        target: &JobTarget,
+        after: u64,
+        room: &mut usize,
+    ) -> Result<(u32, Option<u64>), Refusal> {
+        let (records, mut rest) = self.some_of_target(target, after, *room)?;
         let mut count = 0;
         let mut last = Ok(());
-        for (uid, tasks) in uids {
+        for (uid, tasks) in records {
             let Some(job) = self.job(uid).cloned() else { continue };
             check_owner(origin, &job)?;
-            if !self.matches(command, &job) {
+            *room = room.saturating_sub(tasks.len().max(1));
+            let waiting = !tasks.is_empty();
+            if !self.matches(command, &job) || waiting && is_signal(command) {
+                last = if waiting && is_signal(command) { Err(errno::ESLURM_JOB_PENDING.into()) } else { last };
+                // So it is with the rest of its tasks.
+                rest = rest.filter(|_| !waiting);
                 continue;
             }
             let uids = if tasks.is_empty() { vec![uid] } else { self.split_off(uid, &tasks) };
@@ -68,7 +103,36 @@ impl Cluster {
                 }
             }
         }
-        if count > 0 { Ok(count) } else { last.map(|()| 0) }
+        if count > 0 || rest.is_some() { Ok((count, rest)) } else { last.map(|()| (0, None)) }
+    }
+
+    /// Of the records that `target` means, and of the tasks to split off first, as many as there is room for, from the record
+    /// `after` on; and where the rest begins. What still waits of an array comes last, after [`WAITING_TASKS`]: what is
+    /// split off meanwhile is not met again.
+    pub(super) fn some_of_target(&self, target: &JobTarget, after: u64, room: usize) -> Result<SomeOf, Refusal> {
+        let waits = |uid: u64| self.job(uid).is_some_and(|job| !job.row.pending_tasks.is_empty());
+        let mut records = self.target_uids(target)?;
+        records.sort_by_key(|(uid, _)| (waits(*uid), *uid));
+        records.retain(|(uid, _)| *uid > after || waits(*uid));
+        let mut room = room;
+        let mut some = Vec::new();
+        let mut last = after;
+        for (uid, mut tasks) in records {
+            let needed = tasks.len().max(1);
+            let begin = if waits(uid) { WAITING_TASKS } else { last };
+            if room == 0 {
+                return Ok((some, Some(begin)));
+            }
+            tasks.truncate(room);
+            let all = tasks.len().max(1) == needed;
+            room -= tasks.len().max(1);
+            some.push((uid, tasks));
+            if !all {
+                return Ok((some, Some(WAITING_TASKS)));
+            }
+            last = uid;
+        }
+        Ok((some, None))
     }
 
     /// Records that a target means, each with the tasks of an array to split off first.
@@ -112,7 +176,7 @@ impl Cluster {
     }
 
     fn split_off(&mut self, array_uid: u64, tasks: &[u32]) -> Vec<u64> {
-        tasks.iter().take(CANCELLED_AT_ONCE_MAX).map(|task| self.split_task(array_uid, *task)).collect()
+        tasks.iter().map(|task| self.split_task(array_uid, *task)).collect()
     }
 
     /// All jobs that match, from the record `after` on.
@@ -135,18 +199,17 @@ impl Cluster {
             count += u32::from(self.cancel_one(origin, command, *uid).is_ok());
         }
         let cursor = uids.last().copied().filter(|_| rest);
-        let work = cursor.map_or(Ok(0), |cursor| self.store_work(origin, command, cursor))?;
+        let work = cursor.map_or(Ok(0), |cursor| self.store_work(origin, Body::CancelJobs(command.clone()), cursor))?;
         Ok(Answer { count, version: work, ..done() })
     }
 
-    fn store_work(&mut self, origin: &Origin, command: &CancelJobs, cursor: u64) -> Result<u64, Refusal> {
+    pub(super) fn store_work(&mut self, origin: &Origin, body: Body, cursor: u64) -> Result<u64, Refusal> {
         if self.work.len() >= WORK_MAX {
             return Err(errno::ESLURM_TRANSITION_STATE_NO_UPDATE.into());
         }
         let work = self.meta.next_work;
         self.meta.next_work += 1;
-        let body = Some(Body::CancelJobs(command.clone()));
-        let command = Some(Command { origin: Some(origin.clone()), request: None, body });
+        let command = Some(Command { origin: Some(origin.clone()), request: None, body: Some(body) });
         self.set_work(WorkRow { work, command, cursor });
         Ok(work)
     }
@@ -159,10 +222,16 @@ impl Cluster {
     pub(super) fn continue_work(&mut self, work: u64) -> Ruling {
         let Some(row) = self.work.remove(&work) else { return Ok(done()) };
         self.ledger.touch(Table::Work, work.to_be_bytes().to_vec());
-        let Some(Command { origin: Some(origin), body: Some(Body::CancelJobs(command)), .. }) = &row.command else {
-            return Ok(done());
-        };
-        self.cancel_matching(origin, command, row.cursor)
+        let Some(Command { origin: Some(origin), body: Some(body), .. }) = &row.command else { return Ok(done()) };
+        match body {
+            Body::CancelJobs(command) if command.targets.is_empty() => {
+                self.cancel_matching(origin, command, row.cursor)
+            }
+            Body::CancelJobs(command) => self.cancel_targets(origin, command, row.cursor),
+            Body::UpdateJob(command) => self.update_some(origin, command, row.cursor),
+            Body::RequeueJob(command) => self.requeue_some(origin, command, row.cursor),
+            _ => Ok(done()),
+        }
     }
 
     fn matches(&self, command: &CancelJobs, job: &Job) -> bool {
@@ -201,7 +270,7 @@ impl Cluster {
         if let Some(step_id) = command.step_id {
             return self.signal_one_step(origin, &job, step_id, command.signal, command.signal == 0);
         }
-        if command.signal != 0 && (command.signal != SIGKILL || command.batch_only || command.full) {
+        if is_signal(command) {
             return self.signal_job(origin, &job, command);
         }
         if job.state() == JobState::Pending {
@@ -309,6 +378,11 @@ impl Cluster {
 const SIGTERM: u32 = 15;
 /// SIGKILL: ends, as a cancel does.
 const SIGKILL: u32 = 9;
+
+/// Whether a job as a whole goes on after it.
+fn is_signal(command: &CancelJobs) -> bool {
+    command.signal != 0 && (command.signal != SIGKILL || command.batch_only || command.full)
+}
 
 /// Slurm answers "Access/permission denied" where somebody ends another user's job.
 pub(super) fn check_owner(origin: &Origin, job: &Job) -> Result<(), Refusal> {

@@ -3,10 +3,10 @@
 use muster_dialect::errno;
 use muster_dialect::state::{JobState, Reason};
 use muster_proto::durable::{
-    Answer, EndCause, HoldKind, JobRow, JobSpec, JobTarget, Origin, RequeueJob, SuspendJob, UpdateJob,
+    Answer, EndCause, HoldKind, JobRow, JobSpec, JobTarget, Origin, RequeueJob, SuspendJob, UpdateJob, command::Body,
 };
 
-use super::cancel::check_owner;
+use super::cancel::{CANCELLED_AT_ONCE_MAX, check_owner};
 use super::ending::Ending;
 use super::job::{Job, UNLIMITED};
 use super::ruling::{Refusal, Ruling, done, is_admin};
@@ -14,7 +14,12 @@ use super::state::Cluster;
 
 impl Cluster {
     pub(super) fn update_job(&mut self, origin: &Origin, command: &UpdateJob) -> Ruling {
-        let targets = self.update_targets(command.target.as_ref())?;
+        self.update_some(origin, command, 0)
+    }
+
+    /// From the record `after` on, as many as one command may touch.
+    pub(super) fn update_some(&mut self, origin: &Origin, command: &UpdateJob, after: u64) -> Ruling {
+        let (targets, rest) = self.update_targets(origin, command.target.as_ref(), after)?;
         for uid in &targets {
             let job = self.job(*uid).cloned().ok_or(errno::ESLURM_INVALID_JOB_ID)?;
             if job.spec().uid != origin.uid && !is_admin(origin) {
@@ -25,18 +30,30 @@ impl Cluster {
         for uid in &targets {
             self.carry_out_update(origin, command, *uid)?;
         }
+        if let Some(from) = rest {
+            self.store_work(origin, Body::UpdateJob(command.clone()), from)?;
+        }
         Ok(Answer { count: targets.len() as u32, ..done() })
     }
 
-    /// Records that an update means. Tasks named of an array get records of their own first.
-    fn update_targets(&mut self, target: Option<&JobTarget>) -> Result<Vec<u64>, Refusal> {
+    /// Records that an update means, and where the rest begins. Tasks named of an array get records of their own first, unless
+    /// it is somebody else's.
+    fn update_targets(
+        &mut self,
+        origin: &Origin,
+        target: Option<&JobTarget>,
+        after: u64,
+    ) -> Result<(Vec<u64>, Option<u64>), Refusal> {
         let target = target.ok_or(errno::ESLURM_INVALID_JOB_ID)?;
         let mut uids = Vec::new();
-        for (uid, tasks) in self.target_uids(target)? {
-            if tasks.is_empty() {
+        let (records, rest) = self.some_of_target(target, after, CANCELLED_AT_ONCE_MAX)?;
+        for (uid, tasks) in records {
+            let mine = is_admin(origin) || self.job(uid).is_some_and(|job| job.spec().uid == origin.uid);
+            if tasks.is_empty() || !mine {
                 uids.push(uid);
+                continue;
             }
-            for task in tasks.into_iter().take(super::cancel::CANCELLED_AT_ONCE_MAX) {
+            for task in tasks {
                 uids.push(self.split_task(uid, task));
             }
         }
@@ -44,7 +61,7 @@ impl Cluster {
         if uids.len() > 1 {
             uids.retain(|uid| self.job(*uid).is_some_and(|job| !job.state().is_finished()));
         }
-        if uids.is_empty() { Err(errno::ESLURM_ALREADY_DONE.into()) } else { Ok(uids) }
+        if uids.is_empty() && rest.is_none() { Err(errno::ESLURM_ALREADY_DONE.into()) } else { Ok((uids, rest)) }
     }
 
     fn check_update(&self, origin: &Origin, command: &UpdateJob, job: &Job) -> Result<(), Refusal> {
@@ -163,7 +180,13 @@ impl Cluster {
     }
 
     pub(super) fn requeue_job(&mut self, origin: &Origin, command: &RequeueJob) -> Ruling {
-        for uid in self.update_targets(command.target.as_ref())? {
+        self.requeue_some(origin, command, 0)
+    }
+
+    /// From the record `after` on, as many as one command may touch.
+    pub(super) fn requeue_some(&mut self, origin: &Origin, command: &RequeueJob, after: u64) -> Ruling {
+        let (targets, rest) = self.update_targets(origin, command.target.as_ref(), after)?;
+        for uid in targets {
             let job = self.job(uid).cloned().ok_or(errno::ESLURM_INVALID_JOB_ID)?;
             check_owner(origin, &job)?;
             if job.kind() != muster_proto::durable::JobKind::Batch {
@@ -190,12 +213,15 @@ impl Cluster {
                 });
             }
         }
+        if let Some(from) = rest {
+            self.store_work(origin, Body::RequeueJob(command.clone()), from)?;
+        }
         Ok(done())
     }
 
     /// Not built: it needs an order to nodes that does not exist yet. The refusals are Slurm's.
     pub(super) fn suspend_job(&mut self, origin: &Origin, command: &SuspendJob) -> Ruling {
-        let uids = self.update_targets(command.target.as_ref())?;
+        let (uids, _) = self.update_targets(origin, command.target.as_ref(), 0)?;
         for uid in uids {
             let job = self.job(uid).cloned().ok_or(errno::ESLURM_INVALID_JOB_ID)?;
             if !is_admin(origin) {

@@ -2,8 +2,8 @@
 
 use muster_dialect::state::Reason;
 use muster_proto::durable::{
-    AdmitReplica, CancelJobs, Channel, JobSpec, JobTarget, NotifyJob, RaiseFeatureLevel, RequeueJob, RetireReplica,
-    SuspendJob, UpdateJob, UpdateNode, UpdatePartition, command::Body,
+    AdmitReplica, CancelJobs, Channel, HoldKind, JobSpec, JobTarget, NotifyJob, RaiseFeatureLevel, RequeueJob,
+    RetireReplica, SuspendJob, TaskRange, UpdateJob, UpdateNode, UpdatePartition, command::Body,
 };
 
 use crate::cluster::testing::*;
@@ -187,6 +187,65 @@ fn a_cancel_of_many_is_stored_and_continued() {
     let work = scene.cluster.work().next().unwrap().work;
     scene.lead(Body::ContinueWork(muster_proto::durable::ContinueWork { work }));
     assert_eq!((left(&scene), scene.cluster.work().count()), (0, 0));
+}
+
+/// Tasks of an array, as `scancel 12_[0-2499]` names them.
+fn tasks_of(scene: &Scene, uid: u64, last: u32) -> JobTarget {
+    let tasks = vec![TaskRange { first: 0, last, step: 1 }];
+    JobTarget { job_id: scene.job(uid).row.job_id, tasks, ..JobTarget::default() }
+}
+
+/// Carries out what is stored, a bounded command at a time; how many that took.
+fn go_on(scene: &mut Scene) -> usize {
+    let mut commands = 0;
+    loop {
+        let Some(work) = scene.cluster.work().next().map(|row| row.work) else { return commands };
+        scene.lead(Body::ContinueWork(muster_proto::durable::ContinueWork { work }));
+        commands += 1;
+        assert!(commands < 100, "it never ends");
+    }
+}
+
+/// An array of 3,000 tasks: one command touches 1,000.
+fn with_large_array() -> (Scene, u64) {
+    let mut scene = Scene::up_with(&CONF.replace("MaxArraySize=101", "MaxArraySize=4000"));
+    let uid = scene.submit(array(0, 2_999, 0));
+    (scene, uid)
+}
+
+#[test]
+fn tasks_of_an_array_are_all_cancelled_also_where_one_command_may_not() {
+    let (mut scene, uid) = with_large_array();
+    let targets = vec![tasks_of(&scene, uid, 2_499)];
+    let cancelled = |scene: &Scene| scene.cluster.jobs().filter(|job| job.state().is_finished()).count();
+    // Those that are not meant stay, and nothing is stored for ever.
+    let running = CancelJobs { targets: targets.clone(), states: vec!["RUNNING".into()], ..CancelJobs::default() };
+    scene.client(ALICE, Body::CancelJobs(running));
+    let signal = CancelJobs { targets: targets.clone(), signal: 10, ..CancelJobs::default() };
+    assert_eq!(error(scene.client(ALICE, Body::CancelJobs(signal))), 2024);
+    assert_eq!((go_on(&mut scene), cancelled(&scene), scene.cluster.jobs().count()), (0, 0, 1));
+    scene.client(ALICE, Body::CancelJobs(CancelJobs { targets, ..CancelJobs::default() }));
+    assert_eq!(cancelled(&scene), 1_000);
+    assert_eq!((go_on(&mut scene), cancelled(&scene)), (2, 2_500));
+    assert_eq!(scene.job(uid).pending_task_count(), 500);
+    // All of it: 2,500 that are over, and what waits.
+    let job_id = scene.job(uid).row.job_id;
+    scene.cancel(ALICE, job_id);
+    go_on(&mut scene);
+    assert!(scene.cluster.jobs().all(|job| job.state().is_finished()));
+}
+
+#[test]
+fn tasks_of_an_array_are_all_updated_also_where_one_command_may_not() {
+    let (mut scene, uid) = with_large_array();
+    let target = Some(tasks_of(&scene, uid, 2_499));
+    let hold = UpdateJob { target, hold: Some(true), ..UpdateJob::default() };
+    assert_ne!(error(scene.client(BOB, Body::UpdateJob(hold.clone()))), 0);
+    assert_eq!((go_on(&mut scene), scene.cluster.jobs().count()), (0, 1), "what is refused changes nothing");
+    scene.client(ALICE, Body::UpdateJob(hold));
+    assert_eq!(go_on(&mut scene), 2);
+    let held = scene.cluster.jobs().filter(|job| job.row.hold() != HoldKind::None).count();
+    assert_eq!((held, scene.job(uid).pending_task_count()), (2_500, 500));
 }
 
 fn unchecked_submit(scene: &Scene) -> muster_proto::durable::Batch {
