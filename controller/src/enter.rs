@@ -12,7 +12,7 @@ use crate::door::replica::{PeerTransport, Road};
 use crate::member::Member;
 use crate::propose::{Clocks, Proposer};
 use crate::seat::Seat;
-use crate::{freshness, joining, journal, leader};
+use crate::{freshness, joining, journal, leader, priority};
 
 /// Opens the replica of `identity` in the seat's store, and starts what belongs to a member.
 pub(crate) async fn enter(seat: &Arc<Seat>, identity: Identity) -> Result<Arc<Member>, OpenError> {
@@ -25,6 +25,10 @@ pub(crate) async fn enter(seat: &Arc<Seat>, identity: Identity) -> Result<Arc<Me
     );
     let road: Arc<dyn Transport> = Arc::new(Road(transport.clone()));
     let replica = Replica::open(options(seat), identity.clone(), road).await?;
+    if let Some(raft) = &seat.settings.raft_runtime {
+        // Now, when the threads that apply and keep the log have been started from there.
+        raft.spawn(async { priority::go_first() });
+    }
     let core = Arc::new(Core::new(identity, replica));
     let clocks = Clocks::new(seat.outside.clone(), transport.clone());
     let (proposer, proposing) = Proposer::start(core.clone(), clocks);
@@ -74,6 +78,9 @@ async fn count_elections(seat: Arc<Seat>, member: Arc<Member>) {
             add_one(&seat.counters.leader_changes);
             if leader.is_some_and(|(_, replica)| replica == member.core.identity.replica) {
                 add_one(&seat.counters.elections_won);
+            } else if let Some((term, replica)) = leader {
+                let name = member.core.read(|cluster| cluster.replica(replica).map(|row| row.name.clone()));
+                tracing::info!(term, replica, leader = name, "follows");
             }
             known = leader;
         }

@@ -30,6 +30,7 @@ mod leader;
 mod listing;
 mod mail;
 mod member;
+pub mod priority;
 mod propose;
 mod seat;
 mod settings;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
 use muster_channel::Outside;
-use muster_controller::{Controller, MailProg, NameService, ProcessAgents, Settings, Timers, read_config};
+use muster_controller::{Controller, MailProg, NameService, ProcessAgents, Settings, Timers, priority, read_config};
 use muster_raft_store::StoreKind;
 use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,8 +28,8 @@ pub(super) fn serve(plan: Plan, log: Log, pid_file: PidFile, ready: impl FnOnce(
     let outside = Outside::real();
     let tls = tls::load(&plan, &outside)?;
     let outside = outside.with_tls(tls.as_ref());
-    let (raft, stop_raft) = own_thread("raft", || {})?;
-    let (listings, stop_listings) = own_thread("listings", give_way)?;
+    let (raft, stop_raft) = own_thread("raft", || {}, priority::as_others)?;
+    let (listings, stop_listings) = own_thread("listings", give_way, || {})?;
     let workers = std::thread::available_parallelism().map_or(2, |cores| cores.get().clamp(2, WORKERS_MAX));
     let runtime = Builder::new_multi_thread().worker_threads(workers).enable_all().build().context("threads")?;
     let served = runtime.block_on(async {
@@ -79,9 +79,11 @@ fn settings(plan: &Plan, raft: Handle, listings: Handle) -> Settings {
 }
 
 /// A runtime with a thread of its own: Raft's, so that no door can starve its heartbeats; and that of listings, which shall
-/// starve nobody. It ends when the sender is dropped.
-fn own_thread(name: &str, begin: fn()) -> Result<(Handle, oneshot::Sender<()>)> {
-    let runtime = Builder::new_current_thread().enable_all().build().with_context(|| format!("{name}: runtime"))?;
+/// starve nobody. It ends when the sender is dropped. `helper` begins the threads that it starts for what blocks.
+fn own_thread(name: &str, begin: fn(), helper: fn()) -> Result<(Handle, oneshot::Sender<()>)> {
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_all().on_thread_start(helper).build();
+    let runtime = runtime.with_context(|| format!("{name}: runtime"))?;
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel::<()>();
     let run = move || {

@@ -49,7 +49,10 @@ pub(crate) async fn run(seat: Arc<Seat>, member: Arc<Member>) {
             let term = Term { seat: seat.clone(), member: member.clone(), number: now.term };
             lead(&term).await;
             // A quorum that was late for a moment pauses duties; nodes stay.
-            if !member.core.leads_in(term.number) {
+            if member.core.leads_in(term.number) {
+                tracing::warn!(term = term.number, "no majority answers: the leader's duties pause");
+            } else {
+                tracing::warn!(term = term.number, "leads no longer");
                 member.sessions.end_all();
                 member.sightings.forget_all();
             }
