@@ -34,7 +34,7 @@ pub use files::{FileError, Secrecy, read_guarded};
 pub use identity::{Identity, Role, Wanted};
 pub use inspect::Certificate;
 pub use material::Tls;
-pub use net::TlsNet;
+pub use net::{HandshakeFailed, TlsNet};
 pub use peer::{Clients, Peer, PeerRefused, Rules};
 pub use site::TlsSite;
 pub use words::{Migration, TlsWords};

@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
+use thiserror::Error;
 use tokio::io::AsyncReadExt;
 use tokio_rustls::TlsConnector;
 
@@ -63,30 +64,45 @@ impl Net for TlsNet {
     }
 }
 
+/// The other end is there, and one of the two does not take the other's certificate, or its way to speak: the next try ends
+/// alike until somebody changes something.
+#[derive(Debug, Error)]
+#[error("TLS failed: {0}")]
+pub struct HandshakeFailed(String);
+
+impl HandshakeFailed {
+    /// Whether a connection failed for this reason.
+    pub fn is_behind(why: &io::Error) -> bool {
+        why.get_ref().is_some_and(|inner| inner.is::<Self>())
+    }
+
+    fn because(why: impl ToString) -> io::Error {
+        io::Error::new(io::ErrorKind::ConnectionRefused, Self(why.to_string()))
+    }
+}
+
 fn refused_by_us(why: io::Error) -> io::Error {
     let cause = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let text = match cause {
+    match cause {
         Some(rustls::Error::InvalidMessage(_)) => {
-            "TLS failed: the peer does not speak TLS (does TLSType differ between slurm.conf files?)".to_owned()
+            HandshakeFailed::because("the peer does not speak TLS (does TLSType differ between slurm.conf files?)")
         }
         Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))) => {
-            format!("TLS failed: {other}")
+            HandshakeFailed::because(other)
         }
         _ if why.kind() == io::ErrorKind::UnexpectedEof => {
-            "TLS failed: the peer closed the connection (does TLSType differ between slurm.conf files?)".to_owned()
+            HandshakeFailed::because("the peer closed the connection (does TLSType differ between slurm.conf files?)")
         }
-        _ => format!("TLS failed: {why}"),
-    };
-    io::Error::new(io::ErrorKind::ConnectionRefused, text)
+        _ => HandshakeFailed::because(why),
+    }
 }
 
 fn refused_by_them(why: io::Error) -> io::Error {
     let cause = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let text = match cause {
+    match cause {
         Some(rustls::Error::AlertReceived(alert)) => {
-            format!("TLS failed: the peer refuses this certificate ({alert:?}); its log says why")
+            HandshakeFailed::because(format!("the peer refuses this certificate ({alert:?}); its log says why"))
         }
-        _ => format!("TLS failed: {why}"),
-    };
-    io::Error::new(io::ErrorKind::ConnectionRefused, text)
+        _ => HandshakeFailed::because(why),
+    }
 }

@@ -54,6 +54,8 @@ pub(super) struct OfMember {
     pub(super) matched: Vec<(String, u64)>,
     /// Name of each other replica and how long it has been silent, at the leader, ms.
     pub(super) silent_ms: Vec<(String, u64)>,
+    /// Name of each other replica and how often it refused this one, or was refused.
+    pub(super) refusals: Vec<(String, u64)>,
     pub(super) proposals_waiting: usize,
     pub(super) node_sessions: usize,
     pub(super) refused_orders: u64,
@@ -146,6 +148,7 @@ impl OfMember {
         Self {
             matched: at_leader(&matched),
             silent_ms: at_leader(&silent),
+            refusals: names.iter().map(|(id, name)| (name.clone(), member.transport.refusals(*id))).collect(),
             reads: core.reads.times(),
             listings: core.listings.times(),
             records_held_max: core.records_held_max.load(Ordering::Relaxed),

@@ -116,7 +116,12 @@ fn of_raft(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     let silence = |(name, ms): &(String, u64)| ("replica", name.clone(), seconds_of_ms(*ms));
     let silences: Vec<_> = member.silent_ms.iter().map(silence).collect();
     let help = "Since another replica answered the leader.";
-    page.labelled("muster_raft_replica_silence_seconds", help, MetricType::Gauge, &silences)
+    page.labelled("muster_raft_replica_silence_seconds", help, MetricType::Gauge, &silences)?;
+    let refusals: Vec<_> =
+        member.refusals.iter().map(|(name, count)| ("replica", name.clone(), *count as f64)).collect();
+    let help =
+        "Connections that another replica refused or closed at once, or that this one refused: certificates, cluster.";
+    page.labelled("muster_raft_replica_refusals", help, MetricType::Counter, &refusals)
 }
 
 fn of_store(member: &OfMember, page: &mut Page) -> Result<(), Error> {

@@ -13,6 +13,8 @@ use muster_controller::{Controller, Settings, Timers};
 use muster_proto::wire::{InitCluster, ListJobs, ListReplicas, Ping, reply, request};
 use muster_raft_store::MemoryDisk;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::Instant;
 
 use crate::stage::{ALICE, SLURM, call, client, jobs, keeper, settings, soon, submit, users};
 
@@ -56,6 +58,25 @@ fn tls_client(uid: u32, dir: &Path, controllers: Vec<String>) -> Client {
         give_up: Duration::from_secs(25),
     };
     Client::new(outside(dir, "muster://test/client/ann"), keeper(uid), options)
+}
+
+/// `GET path` at `controller`, with the certificate in `dir`.
+async fn get(controller: &Controller, dir: &Path, path: &str) -> String {
+    let net = outside(dir, "muster://test/client/ann").net;
+    let mut stream = soon(net.connect(controller.client_address())).await.expect("the door is open");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the door reads");
+    let mut answer = String::new();
+    soon(stream.read_to_string(&mut answer)).await.expect("the door answers");
+    answer
+}
+
+/// How often `controller` and the replica `name` refused each other, as it tells.
+async fn refusals(controller: &Controller, dir: &Path, name: &str) -> u64 {
+    let page = get(controller, dir, "/metrics").await;
+    let line = format!("muster_raft_replica_refusals_total{{replica=\"{name}\"}} ");
+    let count = page.lines().find_map(|it| it.strip_prefix(&line)).unwrap_or_else(|| panic!("no {line} in {page}"));
+    count.parse::<f64>().expect("a number") as u64
 }
 
 async fn until_three_vote(client: &Client) {
@@ -157,4 +178,30 @@ async fn a_controller_tells_when_its_certificates_end_and_takes_nobody_in_the_cl
     };
     assert!(failure.message.contains("this door wants TLS"), "{}", failure.message);
     controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_replica_whose_certificate_is_refused_is_dialled_seldom_and_is_back_soon_after_it_is_mended() {
+    let (ours, others) = (Authority::new(), Authority::new());
+    let mut three = Three::start(&ours).await;
+    // b comes back with files of another authority: nobody believes it, and it believes nobody.
+    three.controllers.remove(1).stop().await;
+    others.publish(three.dirs[1].path());
+    issue(&others, three.dirs[1].path(), "b");
+    let begun = Instant::now();
+    let stranger = start("b", three.dirs[1].path(), &three.disks[1], three.addresses()).await;
+    soon(async {
+        while refusals(&three.controllers[0], three.dirs[0].path(), "b").await < 4 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    let (count, took) = (refusals(&three.controllers[0], three.dirs[0].path(), "b").await, begun.elapsed());
+    // At 0, 50, 150, 350 ms and so on at the earliest.
+    assert!(took >= ((1u32 << (count - 1)) - 1) * Duration::from_millis(50), "{count} tries in {took:?}");
+    ours.publish(three.dirs[1].path());
+    issue(&ours, three.dirs[1].path(), "b");
+    three.controllers.insert(1, stranger);
+    until_three_vote(&tls_client(0, three.dirs[0].path(), three.addresses())).await;
+    three.stop().await;
 }

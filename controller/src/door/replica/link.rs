@@ -9,6 +9,7 @@ use muster_raft_store::{Talk, Unreachable};
 use tokio::time::Instant;
 use tonic::transport::Channel;
 
+use super::dialled::Willing;
 use super::hearing::Heard;
 use super::waiting::Waiting;
 
@@ -18,12 +19,20 @@ pub(super) struct Link {
     /// Once the state knows it.
     pub(super) name: Option<String>,
     pub(super) heard: Mutex<Heard>,
-    pub(super) channel: Mutex<Channel>,
+    pub(super) line: Mutex<Line>,
+    pub(super) willing: Willing,
     pub(super) token: tokio::sync::Mutex<Token>,
     /// The road that stays open; who opens it holds the lock.
     pub(super) talking: tokio::sync::Mutex<Option<Arc<dyn Talk>>>,
     /// Who waits on that road.
     pub(super) road: Mutex<Option<Waiting>>,
+}
+
+/// What is dialled now.
+pub(super) struct Line {
+    pub(super) channel: Channel,
+    /// Gone with it: what becomes of its connections then tells nothing.
+    pub(super) _alive: Arc<()>,
 }
 
 #[derive(Default)]
@@ -38,7 +47,7 @@ impl Link {
     }
 
     pub(super) fn client(&self) -> ReplicaClient<Channel> {
-        let channel = self.channel.lock().expect("no holder of this lock panics").clone();
+        let channel = self.line.lock().expect("no holder of this lock panics").channel.clone();
         ReplicaClient::new(channel)
             .max_encoding_message_size(MESSAGE_BYTES_MAX)
             .max_decoding_message_size(MESSAGE_BYTES_MAX)

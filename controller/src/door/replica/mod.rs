@@ -4,9 +4,11 @@
 //! token that it was given, which ends with this process and goes with the certificate that was shown, and says cluster, generation and both ids. Raft's own thread
 //! serves this door, so that nothing lies between its socket and Raft. What is inside of a frame is raft-store's affair.
 
+mod dialled;
 mod frame;
 mod hearing;
 mod link;
+mod patience;
 mod road;
 mod talk;
 mod tokens;

@@ -22,7 +22,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
-use super::link::{Link, unreachable};
+use super::dialled::{Dialled, Willing};
+use super::link::{Line, Link, unreachable};
 use super::{audience, frame};
 
 /// Longest wait for a connection.
@@ -89,6 +90,12 @@ impl PeerTransport {
         link.heard().answered.map(|at| at.elapsed())
     }
 
+    /// How often a peer refused this replica, was refused by it, or closed a connection before it answered.
+    pub(crate) fn refusals(&self, replica: u64) -> u64 {
+        let links = self.links.lock().expect("no holder of this lock panics");
+        links.get(&replica).map_or(0, |link| link.willing.refusals())
+    }
+
     /// The state says that replicas are here.
     pub(crate) fn learn(&self, places: BTreeMap<u64, Place>) {
         *self.places.lock().expect("no holder of this lock panics") = places;
@@ -102,10 +109,12 @@ impl PeerTransport {
         if let Some(link) = links.get(&replica).filter(|link| link.address == address && link.name == name) {
             return link.clone();
         }
+        let willing = Willing::new(replica);
         let link = Arc::new(Link {
             address: address.to_owned(),
             heard: Mutex::default(),
-            channel: Mutex::new(self.dial(address, name.as_deref())),
+            line: Mutex::new(self.dial(address, name.as_deref(), &willing)),
+            willing,
             name,
             token: tokio::sync::Mutex::default(),
             talking: tokio::sync::Mutex::default(),
@@ -115,10 +124,13 @@ impl PeerTransport {
         link
     }
 
-    fn dial(&self, address: &str, name: Option<&str>) -> Channel {
+    fn dial(&self, address: &str, name: Option<&str>, willing: &Willing) -> Line {
         let _there = self.raft.as_ref().map(Handle::enter);
         let wanted = name.map_or_else(Wanted::any_replica, Wanted::replica);
-        dial(&self.outside.wanting(&wanted), address, CONNECT)
+        let (outside, alive) = (self.outside.wanting(&wanted), Arc::new(()));
+        let net = Dialled { inner: outside.net.clone(), willing: willing.clone(), alive: Arc::downgrade(&alive) };
+        let channel = dial(&Outside { net: Arc::new(net), ..outside }, address, CONNECT);
+        Line { channel, _alive: alive }
     }
 
     pub(super) async fn exchange(
@@ -185,6 +197,7 @@ impl PeerTransport {
     pub(super) async fn understood(&self, link: &Link, token: &Bytes, answer: RaftFrame) -> Result<Bytes, Unreachable> {
         let Some(failure) = answer.failure else {
             link.heard().answer(Instant::now());
+            link.willing.good();
             return Ok(answer.body);
         };
         // The peer restarted, or knows us no more: the next call proves anew who we are.
@@ -211,6 +224,9 @@ impl PeerTransport {
 
     /// The token of this peer, asked for if there is none.
     pub(super) async fn token(&self, to: u64, link: &Link) -> Result<Bytes, Unreachable> {
+        if let Some(why) = link.willing.rests() {
+            return Err(unreachable(&why));
+        }
         let mut held = link.token.lock().await;
         if let Some(token) = &held.value {
             return Ok(token.clone());
@@ -247,18 +263,21 @@ impl PeerTransport {
         let opened = link.client().open(signed).await.map_err(|status| unreachable(status.message()))?.into_inner();
         match opened.failure {
             Some(failure) => {
-                tracing::warn!(replica = to, why = failure.message, "a replica refuses this one");
+                link.willing.refused_in_words(&failure.message);
                 self.refused.store(true, Ordering::Relaxed);
                 Err(unreachable(&failure.message))
             }
-            None => Ok(opened.token),
+            None => {
+                link.willing.good();
+                Ok(opened.token)
+            }
         }
     }
 
     /// Whoever waits on the old connection hears that it broke.
     pub(super) fn reconnect(&self, link: &Link) {
-        let fresh = self.dial(&link.address, link.name.as_deref());
-        *link.channel.lock().expect("no holder of this lock panics") = fresh;
+        let fresh = self.dial(&link.address, link.name.as_deref(), &link.willing);
+        *link.line.lock().expect("no holder of this lock panics") = fresh;
         link.heard().begin_anew();
         if let Some(waiting) = link.road.lock().expect("no holder of this lock panics").take() {
             waiting.end();
