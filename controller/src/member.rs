@@ -123,7 +123,8 @@ impl Member {
         let voters: Vec<u64> =
             self.core.replica.members().into_iter().filter(|it| it.voter).map(|it| it.peer.replica).collect();
         let mut matched = self.core.replica.metrics().matched;
-        matched.retain(|(replica, _)| *replica != own && voters.contains(replica));
+        let distrusted = self.core.replica.distrusted();
+        matched.retain(|(id, _)| *id != own && voters.contains(id) && !distrusted.contains(id));
         matched.sort_by_key(|(_, index)| std::cmp::Reverse(*index));
         for (replica, _) in matched {
             if self.core.hand_over_to(replica).await.is_ok() {

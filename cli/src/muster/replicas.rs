@@ -244,6 +244,11 @@ fn remarks(list: Option<&ReplicaList>, lines: &[Line]) -> Vec<String> {
         };
         remarks.push(format!("{answers} of {voters} voters answer: {more}."));
     }
+    for name in lines.iter().filter(|line| line.role == "distrusted").map(|line| &line.name) {
+        remarks.push(format!(
+            "{name} no longer has what it had synced: its disk loses data. Give it another one: muster replica replace {name}"
+        ));
+    }
     let versions: BTreeSet<&str> = lines.iter().map(|line| line.version.as_str()).filter(|it| !it.is_empty()).collect();
     if versions.len() > 1 {
         remarks.push(format!("Versions differ: {}.", versions.into_iter().collect::<Vec<_>>().join(", ")));
@@ -350,6 +355,22 @@ mod tests {
         let list = ReplicaList { replicas: vec![info("a"), info("b"), info("c")], ..ReplicaList::default() };
         let lines = merge(Some(&list), &[("a".to_owned(), "h:1".to_owned(), Some(Pong::default()))]);
         assert_eq!(remarks(Some(&list), &lines), ["2 of 3 voters answer: none more may fail."]);
+    }
+
+    #[test]
+    fn a_voter_that_lost_what_it_had_synced_is_not_counted_and_the_remark_says_what_to_do() {
+        let info = |name: &str, role: &str| ReplicaInfo {
+            name: name.into(),
+            role: role.into(),
+            voter: true,
+            ..ReplicaInfo::default()
+        };
+        let replicas = vec![info("a", "leader"), info("b", "follower"), info("c", "distrusted")];
+        let list = ReplicaList { replicas, ..ReplicaList::default() };
+        let lines: Vec<Line> = list.replicas.iter().map(of_replica).collect();
+        let told = remarks(Some(&list), &lines);
+        assert_eq!(told[0], "2 of 3 voters answer: none more may fail.");
+        assert!(told[1].ends_with("muster replica replace c"), "{told:?}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::counters::Count;
 use crate::door::client::Kind;
 use crate::member::Member;
 use crate::seat::Seat;
+use crate::views;
 
 /// Users that are told apart: those with the most requests. The others are one.
 const USERS_MAX: usize = 20;
@@ -54,6 +55,8 @@ pub(super) struct OfMember {
     pub(super) matched: Vec<(String, u64)>,
     /// Name of each other replica and how long it has been silent, at the leader, ms.
     pub(super) silent_ms: Vec<(String, u64)>,
+    /// Name of each other replica, and 1 where it lost what it had acknowledged, at the leader.
+    pub(super) distrusted: Vec<(String, u64)>,
     /// Name of each other replica and how often it refused this one, or was refused.
     pub(super) refusals: Vec<(String, u64)>,
     pub(super) proposals_waiting: usize,
@@ -148,6 +151,7 @@ impl OfMember {
         Self {
             matched: at_leader(&matched),
             silent_ms: at_leader(&silent),
+            distrusted: at_leader(&|id| Some(u64::from(views::is_distrusted(member, id)))),
             refusals: names.iter().map(|(id, name)| (name.clone(), member.transport.refusals(*id))).collect(),
             reads: core.reads.times(),
             listings: core.listings.times(),

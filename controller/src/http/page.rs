@@ -117,6 +117,10 @@ fn of_raft(member: &OfMember, page: &mut Page) -> Result<(), Error> {
     let silences: Vec<_> = member.silent_ms.iter().map(silence).collect();
     let help = "Since another replica answered the leader.";
     page.labelled("muster_raft_replica_silence_seconds", help, MetricType::Gauge, &silences)?;
+    let distrusted: Vec<_> = member.distrusted.iter().map(|(name, is)| ("replica", name.clone(), *is as f64)).collect();
+    let help =
+        "1: it no longer has what it had acknowledged, so its disk loses data, and this leader does not count it.";
+    page.labelled("muster_raft_replica_distrusted", help, MetricType::Gauge, &distrusted)?;
     let refusals: Vec<_> =
         member.refusals.iter().map(|(name, count)| ("replica", name.clone(), *count as f64)).collect();
     let help =

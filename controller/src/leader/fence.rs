@@ -18,13 +18,12 @@ use tokio::time::Instant;
 use super::Term;
 use super::fence_call::{Struck, power_on, strike};
 use crate::member::Member;
+use crate::views::answers;
 
 /// Calls under way at once; the rest waits.
 const CALLS_AT_ONCE_MAX: usize = 16;
 /// Duties taken together.
 const TOGETHER_MAX: usize = 1_000;
-/// A leader speaks to every replica many times a second: one that is silent for so long does not count as alive.
-const SILENCE: Duration = Duration::from_secs(2);
 /// Why the leader asks by itself.
 const WHY: &str = "it does not answer, and what it ran waits for proof";
 
@@ -140,10 +139,6 @@ pub(crate) fn voters_answering(member: &Member) -> (Vec<u64>, Vec<u64>) {
     let own = member.core.identity.replica;
     let answering = voters.iter().copied().filter(|id| *id == own || answers(member, *id)).collect();
     (voters, answering)
-}
-
-fn answers(member: &Member, replica: u64) -> bool {
-    member.transport.silent_for(replica).is_some_and(|silence| silence <= SILENCE)
 }
 
 /// A leader does not switch off its own host: it lets another lead first, which then does it. Whether leadership moves.

@@ -32,7 +32,7 @@ pub(crate) use job_list::jobs;
 pub(crate) use node::{node_address, nodes};
 pub(crate) use now::{is_hidden_job, job_nodes, job_now, step_now};
 pub(crate) use partition::partitions;
-pub(crate) use replicas::{SILENCE, answers, replicas};
+pub(crate) use replicas::{SILENCE, answers, is_distrusted, replicas};
 pub(crate) use script::script;
 pub(crate) use sight::Sight;
 pub(crate) use stats::stats;

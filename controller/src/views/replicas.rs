@@ -29,9 +29,15 @@ pub(crate) fn replicas(member: &Member) -> ReplicaList {
     }
 }
 
-/// Whether `replica` answered the leader lately; a follower does not know.
+/// Whether `replica` answered the leader lately, and is believed; a follower does not know.
 pub(crate) fn answers(member: &Member, replica: u64) -> bool {
-    member.transport.silent_for(replica).is_some_and(|silence| silence <= SILENCE)
+    let heard = member.transport.silent_for(replica).is_some_and(|silence| silence <= SILENCE);
+    heard && !is_distrusted(member, replica)
+}
+
+/// Whether this leader does not count `replica`, which lost what it had acknowledged.
+pub(crate) fn is_distrusted(member: &Member, replica: u64) -> bool {
+    member.core.replica.distrusted().contains(&replica)
 }
 
 fn info(member: &Member, row: &ReplicaRow, members: &[MemberState], metrics: &Metrics) -> ReplicaInfo {
@@ -44,6 +50,7 @@ fn info(member: &Member, row: &ReplicaRow, members: &[MemberState], metrics: &Me
     let gone = !own && member.leads() && !answers(member, row.replica);
     let role = match voter {
         _ if leader == Some(row.replica) => "leader",
+        _ if is_distrusted(member, row.replica) => "distrusted",
         _ if gone => "unreachable",
         Some(true) => "follower",
         Some(false) | None => "learner",

@@ -1,5 +1,6 @@
 //! Everything that names openraft. Its types stop here: the handle above and the files below know nothing of them.
 
+mod acknowledged;
 mod applier;
 mod command;
 mod convert;
@@ -11,6 +12,7 @@ mod state_machine;
 #[cfg(test)]
 mod suite;
 
+pub(crate) use acknowledged::Acknowledged;
 pub(crate) use applier::BEYOND;
 pub(crate) use command::{Command, Outcomes};
 pub(crate) use convert::{

@@ -14,12 +14,13 @@ use openraft::raft::{AppendEntriesRequest, AppendEntriesResponse, SnapshotRespon
 use openraft::raft::{TransferLeaderRequest, TransferLeaderResponse, VoteRequest, VoteResponse};
 use openraft::{OptionalSend, RaftNetworkV2};
 
+use super::acknowledged::Acknowledged;
 use super::convert::{
     decode_append_reply, decode_snapshot_reply, decode_transfer_reply, decode_vote_reply, encode_append,
     encode_transfer, encode_vote_request,
 };
 use super::snapshot::{SnapshotData, chunks};
-use super::{Member, Snapshot, Types, Vote};
+use super::{LogId, Member, Snapshot, Types, Vote};
 use crate::fault::Fault;
 use crate::identity::{Identity, Peer};
 use crate::transport::{self, RaftKind, Talk, Transport};
@@ -39,6 +40,7 @@ pub(crate) struct Network {
     pub(crate) append_timeout: Duration,
     pub(crate) snapshot_timeout: Duration,
     pub(crate) fault: Fault,
+    pub(crate) acknowledged: Arc<Acknowledged>,
 }
 
 impl RaftNetworkFactory<Types> for Network {
@@ -87,18 +89,68 @@ impl Link {
         request: AppendEntriesRequest<Types>,
         timeout: Duration,
     ) -> impl Future<Output = Appended> + use<'a> {
-        let previous = request.prev_log_id;
+        let (vote, previous) = (request.vote, request.prev_log_id);
         let last = request.entries.last().map_or(previous, |entry| Some(entry.log_id));
+        let before = self.network.acknowledged.up_to(self.to.replica, &vote);
         let answer = talk.ask(RaftKind::Append, encode_append(&request), timeout);
         async move {
             let reply = decode_append_reply(self.within(timeout, answer).await?).map_err(unreachable)?;
             if previous.is_none() && matches!(reply, AppendEntriesResponse::Conflict) {
                 return Err(unreachable("an append to an empty log cannot conflict"));
             }
+            self.judge(&vote, previous, before, last, &reply)?;
             let partial = matches!(&reply, AppendEntriesResponse::PartialSuccess(matched) if *matched != last);
             Ok((reply.into_stream_result(previous, last), partial))
         }
     }
+
+    /// Notes what the peer acknowledges. The answers of one that lost what it had acknowledged are errors from then on:
+    /// they count for no commit and for no quorum, and it is not brought up to date as if nothing were the matter.
+    fn judge(
+        &self,
+        vote: &Vote,
+        previous: Option<LogId>,
+        before: Option<LogId>,
+        last: Option<LogId>,
+        reply: &AppendEntriesResponse<Types>,
+    ) -> Result<(), RPCError<Types>> {
+        let (known, replica) = (&self.network.acknowledged, self.to.replica);
+        let acknowledged = match reply {
+            AppendEntriesResponse::HigherVote(_) => return Ok(()),
+            AppendEntriesResponse::Conflict => None,
+            AppendEntriesResponse::Success => Some(last),
+            AppendEntriesResponse::PartialSuccess(matched) => Some(*matched),
+        };
+        if let (None, Some(missing)) = (acknowledged, previous)
+            && known.is_taken_back(replica, vote, missing, before)
+        {
+            tell_of_loss(&self.to, missing, before);
+        }
+        if known.is_distrusted(replica, vote) {
+            return Err(self.distrusted());
+        }
+        if let Some(up_to) = acknowledged {
+            known.note(replica, vote, up_to);
+        }
+        Ok(())
+    }
+
+    fn distrusted(&self) -> RPCError<Types> {
+        unreachable(format!("replica {} lost what it had acknowledged: it is not counted", self.to.replica))
+    }
+}
+
+fn tell_of_loss(peer: &Peer, missing: LogId, before: Option<LogId>) {
+    let (replica, address) = (peer.replica, &peer.address);
+    let acknowledged = before.map_or(0, |before| before.index);
+    tracing::error!(
+        replica,
+        address,
+        missing = missing.index,
+        acknowledged,
+        "this replica no longer has log entries that it had synced and acknowledged: its disk loses data. This leader does \
+         not count it any more. Stop its controller, give it another disk, and say: muster replica replace NAME"
+    );
 }
 
 /// What one append led to, and whether the peer took a part of it only.
@@ -194,10 +246,13 @@ impl RaftNetworkV2<Types> for Link {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<Types>, StreamingError<Types>> {
+        if self.network.acknowledged.is_distrusted(self.to.replica, &vote) {
+            return Err(StreamingError::from(self.distrusted()));
+        }
         let SnapshotData::View(outgoing) = snapshot.snapshot else {
             return Err(StreamingError::from(unreachable("only a view can be sent")));
         };
-        let timeout = self.network.snapshot_timeout;
+        let (timeout, last) = (self.network.snapshot_timeout, snapshot.meta.last_log_id);
         let chunks = chunks(outgoing, &vote, &self.network.identity, self.network.fault.clone());
         let sent = self.network.transport.stream(&self.to, RaftKind::Snapshot, chunks, timeout);
         let sent = tokio::time::timeout(timeout, sent);
@@ -206,10 +261,17 @@ impl RaftNetworkV2<Types> for Link {
             Either::Left((Err(_), _)) => return Err(unreachable("the snapshot took too long").into()),
             Either::Right((closed, _)) => return Err(StreamingError::Closed(closed)),
         };
-        Ok(SnapshotResponse::new(decode_snapshot_reply(answer).map_err(unreachable)?))
+        let answered = decode_snapshot_reply(answer).map_err(unreachable)?;
+        if answered == vote {
+            self.network.acknowledged.note(self.to.replica, &vote, last);
+        }
+        Ok(SnapshotResponse::new(answered))
     }
 
     fn backoff(&self) -> Option<Backoff> {
         Some(Backoff::new(std::iter::repeat(Duration::from_millis(BACKOFF_MS))))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ use crate::errors::{BarrierError, ProposeError};
 use crate::fault::Fault;
 use crate::identity::{Identity, Peer};
 use crate::options::Timers;
-use crate::raft::{Applying, Log, Raft};
+use crate::raft::{Acknowledged, Applying, Log, Raft};
 use crate::rounds::Rounds;
 use crate::status::{Applied, Heard, Leadership, Noted};
 use crate::store::Store;
@@ -44,6 +44,8 @@ pub(crate) struct Inner {
     feature_level_max: u32,
     transport: Arc<dyn Transport>,
     leadership: channel::Receiver<Leadership>,
+    /// By the other members to this leader.
+    acknowledged: Arc<Acknowledged>,
     /// Permits are bytes.
     proposals: Semaphore,
     /// Of barriers here.

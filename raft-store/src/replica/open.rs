@@ -19,7 +19,9 @@ use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::options::{Options, Timers};
 use crate::purge_gate::PurgeGate;
-use crate::raft::{Applying, BEYOND, Log, LogStorage, Network, Raft, StateMachine, check_log_covers, seed_this_thread};
+use crate::raft::{
+    Acknowledged, Applying, BEYOND, Log, LogStorage, Network, Raft, StateMachine, check_log_covers, seed_this_thread,
+};
 use crate::rounds::Rounds;
 use crate::stall::Stall;
 use crate::status::Applied;
@@ -89,7 +91,8 @@ async fn start_on(
     let applying = Arc::new(applying(store, stored.as_ref(), cluster, rows, gate, &fault)?);
     let machine = StateMachine::new(applying.clone(), log.appender().durable(), stored.as_ref());
     let machine = machine.map_err(|why| damaged(&**store, why))?;
-    let network = network(&options.timers, &identity, &transport, &fault);
+    let acknowledged: Arc<Acknowledged> = Arc::default();
+    let network = network(&options.timers, &identity, &transport, &fault, &acknowledged);
     let raft = Raft::new(identity.replica, config, network, LogStorage::new(log.clone()), machine)
         .await
         .map_err(|error| not_applied(&**store, error.to_string()))?;
@@ -114,6 +117,7 @@ async fn start_on(
         timers: options.timers,
         transport,
         leadership,
+        acknowledged,
         proposals: Semaphore::new(PROPOSAL_BYTES_WAITING_MAX),
         asking: Rounds::new(),
         answering: Rounds::new(),
@@ -223,13 +227,20 @@ fn load(files: &dyn RowFiles) -> Result<Cluster, String> {
     Ok(cluster)
 }
 
-fn network(timers: &Timers, identity: &Identity, transport: &Arc<dyn Transport>, fault: &Fault) -> Network {
+fn network(
+    timers: &Timers,
+    identity: &Identity,
+    transport: &Arc<dyn Transport>,
+    fault: &Fault,
+    acknowledged: &Arc<Acknowledged>,
+) -> Network {
     Network {
         transport: transport.clone(),
         identity: identity.clone(),
         append_timeout: Duration::from_millis(timers.append_ms_max),
         snapshot_timeout: Duration::from_millis(timers.snapshot_ms_max),
         fault: fault.clone(),
+        acknowledged: acknowledged.clone(),
     }
 }
 

@@ -139,6 +139,15 @@ fn leadership(metrics: &RaftMetrics<Types>, lease: Duration) -> Leadership {
 }
 
 impl Replica {
+    /// Of a leader: members that no longer have log entries which they had acknowledged to it. It does not count them.
+    pub fn distrusted(&self) -> Vec<u64> {
+        let now = self.inner.leadership.borrow();
+        match now.role {
+            Role::Leader => self.inner.acknowledged.distrusted(now.term),
+            Role::Learner | Role::Follower | Role::Candidate => Vec::new(),
+        }
+    }
+
     /// Numbers for `sdiag` and metrics.
     pub fn metrics(&self) -> Metrics {
         let metrics = self.inner.raft.metrics();

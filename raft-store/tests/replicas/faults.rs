@@ -1,5 +1,7 @@
 //! Disks that fail, tear, or lie.
 
+use std::time::Duration;
+
 use muster_raft_store::{MemoryDisk, OpenError, Options, ProposeError, Replica, StoreKind};
 
 use crate::town::*;
@@ -80,6 +82,52 @@ async fn what_the_watermark_does_not_say_yet_is_not_missed() {
     disk.crash();
     assert!(!disk.lose_synced_entries(1));
     assert!(reopen(&disk).await.is_ok());
+}
+
+/// The leader sees it all the same: the follower said that it had them.
+#[tokio::test(start_paused = true)]
+async fn a_follower_whose_disk_lost_what_it_acknowledged_is_counted_no_more() {
+    let mut three = Three::found().await;
+    for number in 0..10 {
+        write(&three.replicas[&1], number).await.unwrap();
+    }
+    three.agree().await;
+    three.kill(3);
+    assert!(three.disks[&3].lose_entries_unseen(1));
+    three.restart(3).await;
+    let leader = three.replicas[&1].clone();
+    until(|| leader.distrusted() == [3]).await;
+    // The others go on, and it hears of nothing new.
+    write(&leader, 10).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(leader.leadership().borrow().leads());
+    assert_eq!(missing(&three.replicas[&3], [10]), [10]);
+    // With it alone there is no majority, as if it were not there.
+    three.kill(2);
+    until(|| !leader.leadership().borrow().leads()).await;
+    let alone = tokio::time::timeout(Duration::from_secs(5), write(&leader, 11)).await;
+    assert!(!matches!(alone, Ok(Ok(_))), "{alone:?}");
+    three.restart(2).await;
+    three.leader().await;
+    assert_eq!(missing(&leader, 0..11), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_lost_its_power_and_nothing_else_is_counted_as_before() {
+    let mut three = Three::found().await;
+    for number in 0..10 {
+        write(&three.replicas[&1], number).await.unwrap();
+    }
+    three.kill(3);
+    three.restart(3).await;
+    three.agree().await;
+    assert_eq!(three.leader().await.distrusted(), []);
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

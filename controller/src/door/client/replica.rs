@@ -134,7 +134,7 @@ impl At<'_> {
         let asked = Instant::now();
         loop {
             let voters = self.voters(asked);
-            let known = voters.iter().all(|voter| voter.answers || self.is_silent(voter.replica));
+            let known = voters.iter().all(|voter| voter.answers || self.is_no_help(voter.replica));
             if known || asked.elapsed() > views::SILENCE {
                 return voters;
             }
@@ -142,16 +142,20 @@ impl At<'_> {
         }
     }
 
-    fn is_silent(&self, replica: u64) -> bool {
-        self.member.transport.silent_for(replica).is_some_and(|silence| silence > views::SILENCE)
+    /// Silent for long, or not believed.
+    fn is_no_help(&self, replica: u64) -> bool {
+        let silent = self.member.transport.silent_for(replica).is_some_and(|silence| silence > views::SILENCE);
+        silent || views::is_distrusted(&self.member, replica)
     }
 
-    /// Who has answered since `since`.
+    /// Who has answered since `since`. One whose acknowledgements are not counted is as good as none that answers.
     fn voters(&self, since: Instant) -> Vec<Voter> {
         let members = self.member.core.replica.members();
         let own = self.member.core.identity.replica;
-        let heard =
-            |replica| self.member.transport.silent_for(replica).is_some_and(|silence| silence < since.elapsed());
+        let heard = |replica| {
+            let heard = self.member.transport.silent_for(replica).is_some_and(|silence| silence < since.elapsed());
+            heard && !views::is_distrusted(&self.member, replica)
+        };
         let voters = members.into_iter().filter(|member| member.voter).map(|member| member.peer.replica);
         voters.map(|replica| Voter { replica, answers: replica == own || heard(replica) }).collect()
     }

@@ -108,10 +108,20 @@ impl MemoryDisk {
     /// A disk that lies: the last `entries` of the log are lost although they were synced. `false`, and nothing is lost, where
     /// the watermark lags behind by more than that: such a lie cannot be seen. For tests of what notices.
     pub fn lose_synced_entries(&self, entries: usize) -> bool {
+        self.lose(entries, true)
+    }
+
+    /// The same, where the watermark lags behind: the replica itself cannot see such a lie. `false`, and nothing is lost, where
+    /// it could.
+    pub fn lose_entries_unseen(&self, entries: usize) -> bool {
+        self.lose(entries, false)
+    }
+
+    fn lose(&self, entries: usize, seen: bool) -> bool {
         let contents = &mut *self.contents();
         let newest = contents.synced.entries.keys().rev();
         let Some(from) = newest.take(entries).last().copied() else { return false };
-        if contents.watermark.and_then(|mark| mark.last).is_none_or(|mark| mark.index < from) {
+        if contents.watermark.and_then(|mark| mark.last).is_some_and(|mark| mark.index >= from) != seen {
             return false;
         }
         contents.synced.entries.split_off(&from);
