@@ -32,9 +32,9 @@ pub(crate) struct Seat {
     pub(crate) outside: Outside,
     pub(crate) keeper: Arc<dyn Credentials>,
     pub(crate) users: Arc<dyn Users>,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) limits: Limits,
-    pub(crate) flights: Flights,
+    pub(crate) flights: Arc<Flights>,
     pub(crate) passes: Passes,
     pub(crate) conf_hashes: ConfHashes,
     pub(crate) mailer: Arc<dyn Mailer>,
@@ -67,7 +67,7 @@ pub(crate) struct SeatParts {
 
 impl Seat {
     pub(crate) fn new(parts: SeatParts) -> Arc<Self> {
-        let counters = Counters::default();
+        let counters = Arc::new(Counters::default());
         let boot_ms = (parts.outside.wall_ms)();
         counters.reset(boot_ms);
         Arc::new(Self {
@@ -75,7 +75,7 @@ impl Seat {
             mailer: parts.settings.mailer.clone(),
             settings: parts.settings,
             limits: Limits::new(&parts.local),
-            flights: Flights::default(),
+            flights: Flights::new(counters.clone()),
             passes: Passes::default(),
             conf_hashes: ConfHashes::default(),
             local: parts.local,

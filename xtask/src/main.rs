@@ -21,7 +21,7 @@ usage: cargo xtask COMMAND
   bench flood [OPTION]... what clients that poll cost those who work
     --pollers N          that list the queue each second (1000)
     --jobs N             in the queue (1000)
-    --starts N           timed, quiet and in the flood (300)
+    --starts N           timed, quiet and in the flood (500)
   bench scale [OPTION]... how a large state is restarted, saved and handed over
     --jobs N             in the queue (100000)
     --stops N            planned stops of the leader (20)
@@ -116,7 +116,7 @@ fn scale(mut parser: lexopt::Parser) -> Result<bench::Scale> {
 }
 
 fn flood(mut parser: lexopt::Parser) -> Result<bench::Flood> {
-    let mut flood = bench::Flood { pollers: 1_000, jobs: 1_000, starts: 300 };
+    let mut flood = bench::Flood { pollers: 1_000, jobs: 1_000, starts: 500 };
     while let Some(argument) = parser.next()? {
         match argument {
             Long("pollers") => flood.pollers = parser.value()?.parse()?,

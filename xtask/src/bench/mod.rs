@@ -14,6 +14,7 @@ mod latency;
 mod nodes;
 mod optimised;
 mod pipelined;
+mod pollers;
 mod scale;
 mod site;
 

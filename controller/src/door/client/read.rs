@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::{Answered, At, Refusal, Said};
 use crate::freshness::{self, AGE_MS_MAX};
-use crate::listing::{Encoded, Flights, Key, Shared};
+use crate::listing::{Encoded, Key, Shared};
 use crate::member::Member;
 use crate::seat::Seat;
 use crate::views::{self, Sight};
@@ -28,15 +28,20 @@ impl At<'_> {
         if leaders && !self.caller.local && age.is_none() {
             self.require_leader()?;
         }
-        let least = match &age {
-            Some(age) => age.index,
-            None if self.caller.local => 0,
-            None => self.member.core.replica.barrier().await?,
-        };
         match subject(&body) {
-            Some(what) => self.listed(what, body, least).await.map(|encoded| Said::Shared(encoded.aged(age))),
-            None => self.read_short(body).await.map(|body| Said::One(body, age)),
+            Some(what) => self.listed(what, body, age).await.map(Said::Shared),
+            None => {
+                if !self.reads_own() {
+                    self.member.core.replica.barrier().await?;
+                }
+                self.read_short(body).await.map(|body| Said::One(body, age))
+            }
         }
+    }
+
+    /// This replica's own state, whatever the others have.
+    fn reads_own(&self) -> bool {
+        self.caller.local || self.caller.stale
     }
 
     /// How old this replica's own state may be; beyond a day, nobody should act on it.
@@ -49,27 +54,23 @@ impl At<'_> {
         Err(Refusal::with(errno::ESLURM_INTERNAL, why))
     }
 
-    /// A listing of what began at index `least` or later.
-    async fn listed(&self, what: &'static str, body: request::Body, least: u64) -> Result<Encoded, Refusal> {
-        let mut encoded = Vec::with_capacity(body.encoded_len());
-        body.encode(&mut encoded);
+    /// A listing of what was committed when it was asked for; or of this replica's own state, not older than `age`.
+    async fn listed(&self, what: &'static str, body: request::Body, age: Option<Age>) -> Result<Encoded, Refusal> {
+        let mut question = Vec::with_capacity(body.encoded_len());
+        body.encode(&mut question);
         for _ in 0..TURNS_MAX {
             let sight = Sight::of(self.member, self.caller, what);
-            let key = Key { question: encoded.clone(), sight, config: config_version(self.member) };
-            let build = Listing {
-                seat: self.seat.clone(),
-                member: self.member.clone(),
-                body: body.clone(),
-                sight,
-                config: key.config,
-            };
+            let config = config_version(self.member);
+            let key = Key { question: question.clone(), own: self.reads_own(), sight, config };
+            let (seat, member) = (self.seat.clone(), self.member.clone());
+            let build = Listing { seat, member, body: body.clone(), own: key.own, sight, config };
             let runtime = self.seat.settings.listing_runtime.clone().unwrap_or_else(Handle::current);
-            match Flights::answer(self.seat, &runtime, key, least, build).await? {
+            match self.seat.flights.answer(&runtime, key, build).await? {
                 Some(answer) => {
                     if !self.caller.admin {
                         self.seat.limits.charge_rows(self.caller.uid, answer.rows, Instant::now());
                     }
-                    return Ok(answer);
+                    return Ok(answer.aged(age));
                 }
                 None => continue,
             }
@@ -115,11 +116,19 @@ struct Listing {
     seat: Arc<Seat>,
     member: Arc<Member>,
     body: request::Body,
+    own: bool,
     sight: Sight,
     config: u64,
 }
 
 impl Shared for Listing {
+    async fn reach(&self) -> Result<u64, Refusal> {
+        match self.own {
+            true => Ok(self.index()),
+            false => Ok(self.member.core.replica.barrier().await?),
+        }
+    }
+
     fn index(&self) -> u64 {
         self.member.core.applied()
     }
