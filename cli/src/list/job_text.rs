@@ -32,7 +32,7 @@ pub(crate) fn reason(job: &JobInfo) -> String {
 pub(crate) fn start_ms(job: &JobInfo) -> u64 {
     let Some(row) = &job.row else { return 0 };
     match row.attempts.last() {
-        Some(attempt) if row.state & 0xff != JobState::Pending.code() => {
+        Some(attempt) if has_begun(row) && (row.requeue_pending || row.state & 0xff != JobState::Pending.code()) => {
             if attempt.start_ms == 0 {
                 attempt.placed_ms
             } else {
@@ -41,6 +41,11 @@ pub(crate) fn start_ms(job: &JobInfo) -> u64 {
         }
         _ => expected_start_ms(row),
     }
+}
+
+/// Whether the run that the record is of has begun: a requeued job keeps its last attempt until the next.
+pub(crate) fn has_begun(row: &JobRow) -> bool {
+    row.attempts.last().is_some_and(|attempt| attempt.number > row.restarts)
 }
 
 /// Of a job that waits; 0: not known.

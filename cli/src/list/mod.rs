@@ -5,7 +5,7 @@ mod job_text;
 mod zone;
 
 pub(crate) use bad::Bad;
-pub(crate) use job_text::{end_ms, expected_start_ms, job_name_id, reason, start_ms, time_left, time_limit};
+pub(crate) use job_text::{end_ms, expected_start_ms, has_begun, job_name_id, reason, start_ms, time_left, time_limit};
 pub(crate) use zone::zone;
 
 /// The words of a list option: `a,b`, without empty ones.

@@ -10,7 +10,7 @@ use muster_proto::durable::{JobRow, JobSpec, Usage};
 use muster_proto::wire::JobInfo;
 
 use super::wanted::Wanted;
-use crate::list::{job_name_id, reason, start_ms, time_limit};
+use crate::list::{has_begun, job_name_id, reason, start_ms, time_limit};
 use crate::show::{job_status, job_std_paths};
 use crate::site::Reach;
 
@@ -58,7 +58,7 @@ impl Teller {
     }
 
     fn times(&self, job: &JobInfo, row: &JobRow, spec: &JobSpec, name: &str) -> Option<String> {
-        let start = if row.attempts.is_empty() { 0 } else { start_ms(job) };
+        let start = if has_begun(row) { start_ms(job) } else { 0 };
         let elapsed = job.run_ms / 1000;
         Some(match name {
             "Elapsed" => long(elapsed),
@@ -91,7 +91,7 @@ impl Teller {
     }
 
     fn sizes(&self, job: &JobInfo, row: &JobRow, spec: &JobSpec, name: &str) -> Option<String> {
-        let ran = !row.attempts.is_empty();
+        let ran = has_begun(row);
         Some(match name {
             "AllocCPUS" | "NCPUS" => job.num_cpus.to_string(),
             "ReqCPUS" => spec.request.as_ref().map_or(1, |r| r.ntasks.max(1) * r.cpus_per_task.max(1)).to_string(),
@@ -139,6 +139,7 @@ fn state(job: &JobInfo, row: &JobRow) -> String {
     let status = job_status(job);
     // The accounting record has no COMPLETING: a job that completes has its end already, or still runs.
     match status.base {
+        JobState::Pending if row.requeue_pending && has_begun(row) => "REQUEUED".to_owned(),
         JobState::Cancelled if row.cancelled_by_set => format!("CANCELLED by {}", row.cancelled_by),
         base => base.long().to_owned(),
     }
@@ -151,7 +152,7 @@ fn texts(job: &JobInfo, row: &JobRow, spec: &JobSpec, name: &str) -> Option<Stri
         "NodeList" => job.nodes.clone(),
         "Reason" => match row.state & 0xff {
             // Why it waited, where it never ran; a run's end stands in its state.
-            _ if row.attempts.is_empty() => reason(job),
+            _ if !has_begun(row) => reason(job),
             _ => "None".to_owned(),
         },
         "Priority" => row.priority.to_string(),
@@ -167,7 +168,7 @@ fn texts(job: &JobInfo, row: &JobRow, spec: &JobSpec, name: &str) -> Option<Stri
         "StdErr" => job_std_paths(row, spec).1,
         "StdIn" => job_std_paths(row, spec).2,
         "Flags" if row.backfilled => "SchedBackfill".to_owned(),
-        "Flags" if row.attempts.is_empty() => String::new(),
+        "Flags" if !has_begun(row) => String::new(),
         "Flags" => "SchedMain".to_owned(),
         _ => return None,
     })
@@ -196,4 +197,24 @@ pub(super) fn cpu_time(usage: &Usage, name: &str) -> String {
 /// sacct orders TRES by their names.
 pub(super) fn by_name(tres: &str) -> String {
     muster_dialect::tres::TresList::parse(tres).map_or_else(|_| tres.to_owned(), |list| list.print_by_name())
+}
+
+#[cfg(test)]
+mod tests {
+    use muster_proto::durable::Attempt;
+
+    use super::*;
+
+    #[test]
+    fn a_requeued_run_says_so_and_one_that_had_not_begun_ran_for_no_time() {
+        let job = |state: JobState, restarts, requeue_pending| {
+            let attempts = vec![Attempt { number: 1, start_ms: 5_000, end_ms: 9_000, ..Attempt::default() }];
+            let row = JobRow { state: state.code(), restarts, requeue_pending, attempts, ..JobRow::default() };
+            JobInfo { row: Some(row), ..JobInfo::default() }
+        };
+        let told = |job: JobInfo| (state(&job, job.row.as_ref().unwrap()), start_ms(&job));
+        assert_eq!(told(job(JobState::Pending, 0, true)), ("REQUEUED".to_owned(), 5_000));
+        assert_eq!(told(job(JobState::Pending, 1, false)), ("PENDING".to_owned(), 0));
+        assert!(!has_begun(&job(JobState::Cancelled, 1, false).row.unwrap()));
+    }
 }

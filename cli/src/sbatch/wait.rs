@@ -5,6 +5,7 @@ use muster_dialect::state::JobState;
 use muster_proto::durable::JobRow;
 use muster_proto::wire::{Submitted, WaitJob, reply, request, wait_job};
 
+use crate::list::has_begun;
 use crate::refusal::{self, Refusal};
 use crate::say::Voice;
 use crate::site::Client;
@@ -43,7 +44,7 @@ pub(crate) async fn for_end(client: &Client, submitted: &Submitted, voice: Voice
 fn code(row: &JobRow) -> u8 {
     let exit = ExitCode::from_wait_status(row.exit_status.cast_signed());
     let ended_by_itself = [JobState::Completed, JobState::Failed].iter().any(|state| row.state & 0xff == state.code());
-    let cut_short = !row.attempts.is_empty() && !ended_by_itself;
+    let cut_short = has_begun(row) && !ended_by_itself;
     match (exit.signal, exit.code) {
         (0, 0) => u8::from(cut_short),
         (0, code) => code,
@@ -60,7 +61,7 @@ mod tests {
     #[test]
     fn what_a_signal_ended_or_was_cut_short_is_no_success() {
         let told = |state: JobState, exit_status, ran: bool| {
-            let attempts = if ran { vec![Attempt::default()] } else { Vec::new() };
+            let attempts = if ran { vec![Attempt { number: 1, ..Attempt::default() }] } else { Vec::new() };
             code(&JobRow { state: state.code(), exit_status, attempts, ..JobRow::default() })
         };
         assert_eq!([told(JobState::Completed, 0, true), told(JobState::Failed, 5 << 8, true)], [0, 5]);

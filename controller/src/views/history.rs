@@ -20,7 +20,7 @@ const ROWS_MAX: usize = 1_000_000;
 /// Rows read at once.
 const CHUNK_ROWS: usize = 1_000;
 
-/// One run of a job, or a job that has not run: uid and number of the run.
+/// One run of a job, also one that has not begun: uid and number of the run.
 type Key = (u64, u32);
 
 /// Oldest first.
@@ -31,13 +31,11 @@ pub(crate) async fn history(member: &Member, sight: Sight, asked: &ListHistory) 
     let around = Around::of(member);
     let mut found: BTreeMap<Key, Job> = BTreeMap::new();
     for job in living.iter().filter(|job| wanted(job)) {
-        let run = job.newest_attempt().map_or(0, |attempt| attempt.number) + u32::from(job.is_startable());
-        found.insert((job.uid(), run), Job::clone(job));
+        found.insert((job.uid(), job.run()), Job::clone(job));
     }
     past(member, asked.start_ms, |job| {
         if wanted(&job) {
-            let run = job.newest_attempt().map_or(0, |attempt| attempt.number);
-            found.entry((job.uid(), run)).or_insert(job);
+            found.entry((job.uid(), job.run())).or_insert(job);
         }
     })
     .await?;

@@ -134,9 +134,17 @@ impl Job {
         self.newest_attempt().filter(|attempt| !is_over(attempt))
     }
 
-    /// The attempt that listings show: the live one, or that of a finished job.
+    /// The attempt that listings show: the live one, or that of a finished run. Of a requeued job that was cancelled as it
+    /// waited, none.
     pub fn shown_attempt(&self) -> Option<&Attempt> {
-        self.newest_attempt().filter(|attempt| self.state() != JobState::Pending || !is_over(attempt))
+        let waits = self.state() == JobState::Pending && !self.row.requeue_pending;
+        let own = |attempt: &&Attempt| attempt.number > self.row.restarts;
+        self.newest_attempt().filter(|attempt| !waits || !is_over(attempt)).filter(own)
+    }
+
+    /// Which run this record is of: each requeue begins another one.
+    pub fn run(&self) -> u32 {
+        self.row.restarts + 1
     }
 
     /// Waits for resources: pending, and no share of an older attempt is left (P3).

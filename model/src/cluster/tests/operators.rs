@@ -82,6 +82,18 @@ fn a_requeued_job_is_pending_again_after_its_node_released_it_and_waits() {
     let job = scene.job(uid);
     assert_eq!((job.status().long(), job.reason(), job.row.restarts), ("PENDING", Reason::BeginTime, 1));
     assert_eq!(job.row.eligible_ms, scene.now_ms + 121_000);
+    scene.cancel(ALICE, 1);
+    let job = scene.job(uid);
+    assert!(job.shown_attempt().is_none() && job.run() == 2, "the run that was cancelled had not begun");
+    let rows = scene.disk.iter().filter(|((table, _), _)| *table == Table::History);
+    let past: Vec<Job> = rows.map(|(_, row)| history_row(row)).collect();
+    let shown: Vec<_> = past.iter().map(|job| (job.run(), job.shown_attempt().is_some())).collect();
+    assert_eq!(shown, [(1, true), (2, false)], "each has a row of its own");
+}
+
+fn history_row(row: &[u8]) -> Job {
+    let row = <muster_proto::durable::HistoryRow as prost::Message>::decode(row).unwrap();
+    Job::of(row.job.unwrap()).unwrap()
 }
 
 #[test]
