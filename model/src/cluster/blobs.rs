@@ -59,10 +59,11 @@ impl Cluster {
         if chunk.offset != row.received {
             return Err(bad("a chunk before this one is missing"));
         }
-        if end == chunk.size && link(&row.chain, &chunk.data) != hash {
+        let chain = link(&row.chain, &chunk.data);
+        if end == chunk.size && chain != hash {
             return Err(bad(NOT_THOSE));
         }
-        self.store_chunk(hash, row, &chunk.data);
+        self.store_chunk(hash, row, &chunk.data, chain);
         Ok(done())
     }
 
@@ -86,10 +87,11 @@ impl Cluster {
         Ok(())
     }
 
-    fn store_chunk(&mut self, hash: Hash, mut row: BlobRow, data: &Bytes) {
+    /// `chain` is what links `data` to what came before.
+    fn store_chunk(&mut self, hash: Hash, mut row: BlobRow, data: &Bytes, chain: Hash) {
         let key = [hash.as_slice(), &row.received.to_be_bytes()].concat();
         self.ledger.write_to_disk(Row { table: Table::BlobBytes, key, value: Some(data.to_vec()) });
-        row.chain = Bytes::copy_from_slice(&link(&row.chain, data));
+        row.chain = Bytes::copy_from_slice(&chain);
         row.received += data.len() as u64;
         row.touched_ms = self.now_ms();
         self.set_blob(hash, row);
@@ -120,7 +122,8 @@ impl Cluster {
             if let Some(begun) = self.blobs.get(&hash).cloned() {
                 self.remove_blob(hash, &begun);
             }
-            self.store_chunk(hash, BlobRow { size: reference.size, ..BlobRow::default() }, data);
+            // Of one part, which the name is the link of.
+            self.store_chunk(hash, BlobRow { size: reference.size, ..BlobRow::default() }, data, hash);
         }
         Ok(())
     }
