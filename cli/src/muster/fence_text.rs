@@ -43,6 +43,12 @@ pub(super) fn as_text(list: &FenceList) -> String {
     if !list.proof.is_empty() {
         out.push_str(&format!("ProofOfDeath is {}\n", list.proof));
     }
+    if !list.leased.is_empty() {
+        out.push_str(&format!("Nodes that keep a lease: {}\n", list.leased));
+    }
+    if !list.unleased.is_empty() {
+        out.push_str(&format!("Nodes that keep none, so that time proves nothing of them: {}\n", list.unleased));
+    }
     if list.fences.is_empty() {
         return out;
     }
@@ -82,7 +88,7 @@ pub(super) fn as_json(list: &FenceList) -> String {
     let proof = if list.proof.is_empty() { "certain" } else { &list.proof };
     let value = json!({
         "configured": list.configured, "proof": proof, "auto": list.auto, "started": list.started, "max_fences": list.max_fences,
-        "window_s": list.window_s, "now_ms": list.now_ms, "fences": fences,
+        "window_s": list.window_s, "leased": list.leased, "unleased": list.unleased, "now_ms": list.now_ms, "fences": fences,
     });
     format!("{value:#}\n")
 }
@@ -152,8 +158,11 @@ mod tests {
         );
         assert!(as_json(&list).contains("\"state\": \"failing\""));
         assert!(as_text(&FenceList::default()).starts_with("fence.conf names no agent"));
-        let leases = FenceList { proof: "lease".into(), ..FenceList::default() };
-        assert!(as_text(&leases).ends_with("\nProofOfDeath is lease\n"));
+        let leases = FenceList { proof: "lease".into(), leased: "n[1-3]".into(), ..FenceList::default() };
+        assert!(as_text(&leases).ends_with("\nProofOfDeath is lease\nNodes that keep a lease: n[1-3]\n"));
+        let without = FenceList { unleased: "n4".into(), ..leases };
+        assert!(as_text(&without).ends_with("n[1-3]\nNodes that keep none, so that time proves nothing of them: n4\n"));
+        assert!(as_json(&without).contains("\"unleased\": \"n4\""));
     }
 
     #[test]

@@ -40,7 +40,7 @@ Usage: muster COMMAND
   snapshot restore FILE               on the host of a controller with an empty directory: the cluster goes on from it
   fence NODE [--why TEXT] [--force]   switch a DOWN node off by its fence agents; --dry-run: say what would be done
   fence cancel NODE [--why TEXT]      call a fence operation off
-  fence list|history [--json]         fence operations that are open, or all
+  fence list|history [--json]         fence operations that are open, or all; which nodes keep a lease
   pki init|issue|renew|status         certificates of replicas, nodes and users (muster pki --help)
   config show [VERSION]               the configuration in force, or an older version
   config versions [--json]            all versions

@@ -1,7 +1,8 @@
 //! Fence operations, and what would be done to fence a node.
 
 use muster_dialect::conf::{FenceDevice, Proof};
-use muster_model::cluster::Cluster;
+use muster_dialect::hostlist;
+use muster_model::cluster::{Cluster, Node};
 use muster_proto::wire::{FenceList, ListFences};
 
 use crate::door::client::{Caller, Refusal};
@@ -13,6 +14,7 @@ pub(crate) fn fences(member: &Member, caller: &Caller, asked: &ListFences) -> Re
     Ok(member.core.read(|cluster| {
         let rows = cluster.fences().filter(|row| asked.history || row.ended_ms == 0);
         let conf = cluster.fence_conf();
+        let (leased, unleased) = cluster.lease_keepers();
         FenceList {
             fences: rows.cloned().collect(),
             now_ms,
@@ -24,9 +26,16 @@ pub(crate) fn fences(member: &Member, caller: &Caller, asked: &ListFences) -> Re
                 Proof::Certain => String::new(),
                 proof => proof.shown().to_owned(),
             },
+            leased: folded(&leased),
+            unleased: folded(&unleased),
             started: u32::try_from(cluster.fences_started()).unwrap_or(u32::MAX),
         }
     }))
+}
+
+fn folded(nodes: &[&Node]) -> String {
+    let names: Vec<&str> = nodes.iter().map(|node| node.row.name.as_str()).collect();
+    hostlist::fold(&names)
 }
 
 /// The devices that fence `name`, by level.

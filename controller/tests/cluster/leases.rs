@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use muster_controller::Controller;
 use muster_dialect::state::JobState;
 use muster_proto::durable::{ConfigFile, ConfigFiles, RegisterNode};
-use muster_proto::wire::{HeartbeatAck, Reconfigure, order, reply, request, to_node};
+use muster_proto::wire::{HeartbeatAck, ListFences, Reconfigure, order, reply, request, to_node};
 use muster_raft_store::MemoryDisk;
 
 use crate::http::get;
@@ -124,6 +124,18 @@ async fn a_node_that_said_that_it_keeps_no_lease_is_not_counted_as_dead() {
     while silent.elapsed() < WAIT + Duration::from_secs(1) {
         assert!(!restarted(&jobs(&alice).await[0]));
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn the_fence_list_names_the_nodes_that_keep_a_lease_and_those_that_should() {
+    let controller = cluster("ProofOfDeath=lease LeaseSec=1\n").await;
+    for (lease_ms, told) in [(LEASE_MS, ("n1", "")), (0, ("", "n1"))] {
+        let _node = open(&controller, lease_ms).await;
+        let list = call(&client(0, &controller), request::Body::ListFences(ListFences { history: false })).await;
+        let reply::Body::Fences(list) = list else { panic!("no list") };
+        assert_eq!((&list.leased[..], &list.unleased[..]), told);
     }
     controller.stop().await;
 }

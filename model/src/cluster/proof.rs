@@ -61,12 +61,19 @@ impl Cluster {
         }
     }
 
-    /// How many nodes keep one, and how many should.
-    pub fn leases(&self) -> Leases {
-        let present = self.nodes().filter(|node| node.row.epoch != 0 && !node.row.removed && !is_lost(node));
-        let (keep, do_not): (Vec<_>, Vec<_>) = present.partition(|node| node.row.lease_ms != 0);
+    /// Nodes that keep one, and nodes that keep none although they shall; lost ones apart.
+    pub fn lease_keepers(&self) -> (Vec<&Node>, Vec<&Node>) {
+        let nodes = self.nodes().map(AsRef::as_ref);
+        let present = nodes.filter(|node: &&Node| node.row.epoch != 0 && !node.row.removed && !is_lost(node));
+        let (keep, do_not) = present.partition(|node| node.row.lease_ms != 0);
         let wanted = self.lease_wanted_ms() != 0;
-        Leases { kept: keep.len(), missing: if wanted { do_not.len() } else { 0 } }
+        (keep, if wanted { do_not } else { Vec::new() })
+    }
+
+    /// How many these are.
+    pub fn leases(&self) -> Leases {
+        let (keep, do_not) = self.lease_keepers();
+        Leases { kept: keep.len(), missing: do_not.len() }
     }
 
     /// Nodes whose shares time may prove over.
