@@ -9,13 +9,15 @@
 //!
 //! Everything that a daemon takes from outside and the simulation replaces stands in [`Outside`]: the network, the wall
 //! clock, randomness. Credentials are munge's ([`Munge`]), or the claimed uid where the configuration says `auth/none`
-//! ([`NoAuth`]). This crate never decides what a speaker may do: that is the door's work.
+//! ([`NoAuth`]). This crate never decides what a speaker may do: that is the door's work. Beside it stands what both daemons
+//! do with files of which others might have a hand: [`tls::read_guarded`], [`link_flags`].
 
 mod accept;
 mod client;
 mod credential;
 mod dial;
 mod half_sent;
+mod links;
 mod munge;
 mod munged;
 mod no_auth;
@@ -30,6 +32,7 @@ pub use client::Watching;
 pub use client::{CallError, Client, ClientOptions, Question, Saving};
 pub use credential::{CredentialError, Credentials, Expect, Speaker, seal, seal_claim, seal_for, verify};
 pub use dial::dial;
+pub use links::link_flags;
 pub use munge::Munge;
 pub use no_auth::NoAuth;
 pub use outside::{BoxFuture, BoxStream, Listener, Net, Outside, Random, WallClock};

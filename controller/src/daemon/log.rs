@@ -6,12 +6,12 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use muster_channel::link_flags;
 use muster_dialect::conf::Config;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::flags::Flags;
-use super::links;
 use super::user::SlurmUser;
 
 /// Where messages go.
@@ -45,7 +45,7 @@ pub(super) fn open(flags: &Flags, config: &Config) -> io::Result<Log> {
 }
 
 fn append_to(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new().create(true).append(true).custom_flags(links::flags(path).bits()).open(path);
+    let opened = OpenOptions::new().create(true).append(true).custom_flags(link_flags(path)).open(path);
     opened.map_err(|why| io::Error::new(why.kind(), format!("{}: {why}", path.display())))
 }
 

@@ -9,7 +9,6 @@ mod backup;
 mod detach;
 mod files;
 mod flags;
-mod links;
 mod log;
 mod name;
 mod notify;

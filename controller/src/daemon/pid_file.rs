@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use muster_channel::link_flags;
 use muster_dialect::conf::Config;
 
 use super::flags::Flags;
-use super::links;
 
 /// Gone when dropped, where SlurmUser may remove it.
 pub(super) struct PidFile(Option<PathBuf>);
@@ -29,8 +29,7 @@ impl PidFile {
 
 fn write(path: &Path) -> io::Result<()> {
     let mut options = OpenOptions::new();
-    let mut file =
-        options.write(true).create(true).truncate(true).custom_flags(links::flags(path).bits()).open(path)?;
+    let mut file = options.write(true).create(true).truncate(true).custom_flags(link_flags(path)).open(path)?;
     writeln!(file, "{}", std::process::id())
 }
 

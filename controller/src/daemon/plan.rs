@@ -5,13 +5,13 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow};
+use muster_channel::link_flags;
 use muster_controller::read_config;
 use muster_dialect::conf::{Config, Stored, parse};
 use muster_proto::durable::ConfigFiles;
 use nix::fcntl::OFlag;
 
 use super::flags::Flags;
-use super::links;
 use super::user::SlurmUser;
 use super::{address, name};
 
@@ -71,8 +71,8 @@ impl Plan {
         let dir = &self.state_dir;
         let at = || dir.display().to_string();
         fs::create_dir_all(dir).with_context(at)?;
-        let flags = links::flags(dir) | OFlag::O_DIRECTORY;
-        let opened = OpenOptions::new().read(true).custom_flags(flags.bits()).open(dir);
+        let flags = link_flags(dir) | OFlag::O_DIRECTORY.bits();
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(dir);
         let opened = opened.with_context(|| format!("{} must be a directory, or a link of root's", dir.display()))?;
         if nix::unistd::geteuid().is_root() {
             nix::unistd::fchown(&opened, Some(self.user.uid), Some(self.user.gid)).with_context(at)?;

@@ -1,12 +1,13 @@
 //! Messages: to a file that SIGUSR2 opens anew, or to standard error.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Context, Result};
+use muster_channel::link_flags;
 use tracing::level_filters::LevelFilter;
 
 use super::configure::Configured;
@@ -51,10 +52,7 @@ impl Write for LogFile {
 
 /// Root writes into no file that a link of somebody else names: the directory of logs may be SlurmUser's.
 fn open(path: &Path) -> io::Result<File> {
-    let ours = |link: &fs::Metadata| link.uid() == 0 || !rustix::process::geteuid().is_root();
-    let follow = fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink() && ours(&found));
-    let flags = if follow { 0 } else { nix::fcntl::OFlag::O_NOFOLLOW.bits() };
-    OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(flags).open(path)
+    OpenOptions::new().append(true).create(true).mode(0o640).custom_flags(link_flags(path)).open(path)
 }
 
 /// Starts logging, and gives the file, if there is one, for when it is to be opened anew.
@@ -102,6 +100,8 @@ pub(super) fn start(configured: &Configured, flags: &Flags) -> Result<Option<Log
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
