@@ -65,7 +65,7 @@ pub(crate) struct SessionKeeper {
 }
 
 enum Ended {
-    /// It had been up: try again at once, if it was for a while.
+    /// It had been up: try again at once.
     Lost,
     Elsewhere(String),
     /// Nobody is there.
@@ -101,7 +101,6 @@ impl SessionKeeper {
         let mut patience = HELLO;
         loop {
             let address = next.take().unwrap_or_else(|| self.nth(turn));
-            let begun = Instant::now();
             let ended = self.run(&address, &mut kept, patience).await;
             let waited = patience;
             patience = match ended {
@@ -116,11 +115,7 @@ impl SessionKeeper {
                 Ended::Lost => {
                     redirects = 0;
                     info!("session with {address} ended");
-                    told = String::new();
-                    // One that ends as soon as it begins is no reason to hurry.
-                    if begun.elapsed() >= Duration::from_millis(PAUSE_MAX_MS) {
-                        pause = PAUSE_FIRST_MS;
-                    }
+                    (pause, told) = (PAUSE_FIRST_MS, String::new());
                 }
                 Ended::Elsewhere(leader) => {
                     // Once in a while is an election; again and again is something for the log.

@@ -12,7 +12,7 @@ use crate::store::{closed, failure};
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Runs `work` on a thread that ends with it.
+/// Runs `work` on a thread that ends with it. Whoever asks may go before all others; this thread does not.
 pub(crate) async fn once<T: Send + 'static>(
     blocks: bool,
     name: &str,
@@ -22,7 +22,12 @@ pub(crate) async fn once<T: Send + 'static>(
         return work();
     }
     let (sender, receiver) = oneshot::channel();
-    Builder::new().name(name.into()).spawn(move || drop(sender.send(work())))?;
+    let run = move || {
+        // Nobody is refused a lower priority.
+        let _ = rustix::process::setpriority_process(None, 0);
+        drop(sender.send(work()));
+    };
+    Builder::new().name(name.into()).spawn(run)?;
     receiver.await.unwrap_or_else(|_| Err(failure(format!("{name} did not end"))))
 }
 
