@@ -40,7 +40,7 @@ pub(crate) async fn enter(seat: &Arc<Seat>, identity: Identity) -> Result<Arc<Me
     // After subscribing: whatever comes later is told.
     member.journal.restart(member.core.applied());
     member.spawn(journal::keep(member.journal.clone(), member.core.clone(), events));
-    member.spawn(freshness::keep(member.clone()));
+    member.spawn(freshness::keep(member.freshness.clone(), member.core.clone()));
     member.spawn(count_elections(seat.clone(), member.clone()));
     member.spawn(leader::run(seat.clone(), member.clone()));
     member.spawn(joining::leave_when_removed(seat.clone(), member.clone()));

@@ -11,8 +11,7 @@ use muster_model::cluster::Cluster;
 use muster_proto::wire::Age;
 use tokio::time::{Instant, sleep};
 
-use crate::member::Member;
-use crate::seat::Seat;
+use crate::core::Core;
 
 /// Between two barriers for this alone.
 const ASKED_EVERY: Duration = Duration::from_secs(1);
@@ -31,31 +30,31 @@ impl Freshness {
     fn confirmed(&self) -> Option<Instant> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// Asks again and again.
-pub(crate) async fn keep(member: Arc<Member>) {
-    loop {
-        let asked = Instant::now();
-        if member.core.replica.barrier().await.is_ok() {
-            member.freshness.confirm(asked);
+    /// How old what is applied in `core` by now may be, by this host's clock; told by the controller of that name.
+    pub(crate) fn age(&self, core: &Core, controller: &str, wall_ms: u64) -> Age {
+        let confirmed = self.confirmed();
+        let old_ms_max = match confirmed {
+            Some(asked) => u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
+            None => wall_ms.saturating_sub(core.read(Cluster::now_ms)),
+        };
+        Age {
+            controller: controller.to_owned(),
+            as_of_ms: wall_ms.saturating_sub(old_ms_max),
+            old_ms_max,
+            index: core.applied(),
+            by_clock: confirmed.is_none(),
         }
-        sleep(ASKED_EVERY).await;
     }
 }
 
-/// How old what is applied here by now may be.
-pub(crate) fn age(seat: &Seat, member: &Member) -> Age {
-    let wall_ms = (seat.outside.wall_ms)();
-    let old_ms_max = match member.freshness.confirmed() {
-        Some(asked) => u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX),
-        None => wall_ms.saturating_sub(member.core.read(Cluster::now_ms)),
-    };
-    Age {
-        controller: seat.name().to_owned(),
-        as_of_ms: wall_ms.saturating_sub(old_ms_max),
-        old_ms_max,
-        index: member.core.applied(),
-        by_clock: member.freshness.confirmed().is_none(),
+/// Asks again and again.
+pub(crate) async fn keep(freshness: Arc<Freshness>, core: Arc<Core>) {
+    loop {
+        let asked = Instant::now();
+        if core.replica.barrier().await.is_ok() {
+            freshness.confirm(asked);
+        }
+        sleep(ASKED_EVERY).await;
     }
 }

@@ -92,7 +92,7 @@ pub(crate) fn step_now(member: &Member, uid: u64, step_id: u32) -> StepNow {
 /// Whether `PrivateData` hides the job from the caller: it is then as if there were none.
 pub(crate) fn is_hidden_job(member: &Member, caller: &Caller, uid: u64, job_id: u32) -> bool {
     let owner = member.core.read(|cluster| find(cluster, uid, job_id).map(|job| job.spec().uid));
-    owner.is_some_and(|owner| owner != caller.uid) && Sight::of(member, caller, "jobs") != Sight::All
+    owner.is_some_and(|owner| owner != caller.uid) && caller.sees(member, "jobs") != Sight::All
 }
 
 /// Where `sbcast` and `srun` find the nodes of a job.

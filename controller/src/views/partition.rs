@@ -19,7 +19,7 @@ const UNLIMITED: u32 = u32::MAX;
 /// Partitions, in the order of the configuration.
 pub(crate) fn partitions(member: &Member, caller: &Caller, asked: &ListPartitions) -> Result<PartitionList, Refusal> {
     let now_ms = member.now_ms();
-    if Sight::of(member, caller, "partitions") != Sight::All {
+    if caller.sees(member, "partitions") != Sight::All {
         return Ok(PartitionList { now_ms, ..PartitionList::default() });
     }
     let mut found = member.core.read(|cluster| {

@@ -1,8 +1,5 @@
 //! `PrivateData`: what users may not see of each other.
 
-use crate::door::client::Caller;
-use crate::member::Member;
-
 /// Whose records a listing may show. Two callers with the same sight are answered the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Sight {
@@ -13,19 +10,6 @@ pub(crate) enum Sight {
 }
 
 impl Sight {
-    /// What `caller` sees of `what` ("jobs", "nodes", …) under the configuration in force.
-    pub(crate) fn of(member: &Member, caller: &Caller, what: &str) -> Self {
-        if caller.admin {
-            return Self::All;
-        }
-        let config = member.config();
-        let hides = |word: &String| word.eq_ignore_ascii_case(what);
-        match config.is_some_and(|config| config.conf.private_data.iter().any(hides)) {
-            true => Self::Own(caller.uid),
-            false => Self::All,
-        }
-    }
-
     pub(super) fn shows(self, owner: u32) -> bool {
         match self {
             Self::All => true,

@@ -128,21 +128,19 @@ impl Watcher {
     }
 
     async fn add_nodes(&self, seat: &Seat, member: &Member, watched: &mut Watched, names: String) {
-        let sight = Sight::of(member, &self.caller, "nodes");
+        let sight = self.caller.sees(member, "nodes");
         watched.nodes = node_infos(seat, member, sight, &ListNodes { names }).await;
     }
 
     fn sees_all(&self, member: &Member) -> bool {
-        self.asked.targets.is_empty()
-            && self.asked.users.is_empty()
-            && Sight::of(member, &self.caller, "jobs") == Sight::All
+        self.asked.targets.is_empty() && self.asked.users.is_empty() && self.caller.sees(member, "jobs") == Sight::All
     }
 
     fn may_see(&self, member: &Member, job: &Job) -> bool {
         let owner = job.spec().uid;
         let asked_for = self.asked.targets.is_empty() || self.asked.targets.iter().any(|target| means(target, job));
         let of_users = self.asked.users.is_empty() || self.asked.users.contains(&owner);
-        asked_for && of_users && Sight::of(member, &self.caller, "jobs").shows(owner)
+        asked_for && of_users && self.caller.sees(member, "jobs").shows(owner)
     }
 }
 

@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::refusal::Refusal;
+use crate::member::Member;
 use crate::seat::Seat;
+use crate::views::Sight;
 
 /// Length of a request id, bytes.
 const REQUEST_ID_BYTES: usize = 16;
@@ -111,6 +113,19 @@ impl Caller {
     /// Whether this is root, SlurmUser, or `uid` itself.
     pub(crate) fn may_act_for(&self, uid: u32) -> bool {
         self.admin || self.uid == uid
+    }
+
+    /// What it may see of `what` ("jobs", "nodes", …) under the configuration in force.
+    pub(crate) fn sees(&self, member: &Member, what: &str) -> Sight {
+        if self.admin {
+            return Sight::All;
+        }
+        let config = member.config();
+        let hides = |word: &String| word.eq_ignore_ascii_case(what);
+        match config.is_some_and(|config| config.conf.private_data.iter().any(hides)) {
+            true => Sight::Own(self.uid),
+            false => Sight::All,
+        }
     }
 
     pub(crate) fn require_admin(&self) -> Result<(), Refusal> {

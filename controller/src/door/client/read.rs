@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::{Answered, At, Refusal, Said};
-use crate::freshness::{self, AGE_MS_MAX};
+use crate::freshness::AGE_MS_MAX;
 use crate::listing::{Encoded, Key, Shared};
 use crate::member::Member;
 use crate::seat::Seat;
@@ -46,7 +46,8 @@ impl At<'_> {
 
     /// How old this replica's own state may be; beyond a day, nobody should act on it.
     fn age(&self) -> Result<Age, Refusal> {
-        let age = freshness::age(self.seat, self.member);
+        let wall_ms = (self.seat.outside.wall_ms)();
+        let age = self.member.freshness.age(&self.member.core, self.seat.name(), wall_ms);
         if age.old_ms_max <= AGE_MS_MAX {
             return Ok(age);
         }
@@ -59,7 +60,7 @@ impl At<'_> {
         let mut question = Vec::with_capacity(body.encoded_len());
         body.encode(&mut question);
         for _ in 0..TURNS_MAX {
-            let sight = Sight::of(self.member, self.caller, what);
+            let sight = self.caller.sees(self.member, what);
             let config = config_version(self.member);
             let key = Key { question: question.clone(), own: self.reads_own(), sight, config };
             let (seat, member) = (self.seat.clone(), self.member.clone());

@@ -10,6 +10,7 @@
 //! [`Sessions`].
 
 mod conf_hash;
+mod down;
 mod hello;
 mod inventory;
 mod renewal;
@@ -25,8 +26,7 @@ pub(crate) use sightings::Sightings;
 use std::sync::Arc;
 
 use muster_channel::Peer;
-use muster_proto::wire::{NodeDown, NodeUp, ToNode, to_node};
-use prost::Message;
+use muster_proto::wire::{NodeDown, NodeUp};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
@@ -36,16 +36,9 @@ use crate::seat::Seat;
 /// Frames on their way to one node. A node that reads slower gets its orders later: they are derived again.
 const FRAMES_WAITING_MAX: usize = 256;
 
-pub(crate) type Down = mpsc::Sender<Result<NodeDown, Status>>;
-
 /// Serves a stream that a node opened.
 pub(crate) fn open(seat: Arc<Seat>, peer: Peer, up: Streaming<NodeUp>) -> ReceiverStream<Result<NodeDown, Status>> {
     let (down, frames) = mpsc::channel(FRAMES_WAITING_MAX);
     tokio::spawn(session::run(seat, peer, up, down));
     ReceiverStream::new(frames)
-}
-
-/// One frame for a node.
-pub(crate) fn frame(body: to_node::Body) -> Result<NodeDown, Status> {
-    Ok(NodeDown { frame: ToNode { body: Some(body) }.encode_to_vec().into() })
 }

@@ -13,9 +13,10 @@ use prost::Message;
 use tokio::sync::watch;
 use tonic::Streaming;
 
+use super::down::{Down, frame};
 use super::hello::{Greeted, greet, redirect};
 use super::renewal::Renewals;
-use super::{Down, frame, inventory, report};
+use super::{inventory, report};
 use crate::counters::add_one;
 use crate::seat::Seat;
 

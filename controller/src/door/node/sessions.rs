@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use muster_proto::wire::{Order, to_node};
 use tokio::sync::{Notify, watch};
 
-use super::{Down, frame};
+use super::down::{Down, frame};
 
 /// The way to one registered node.
 #[derive(Clone, Debug)]

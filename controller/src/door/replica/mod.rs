@@ -61,7 +61,7 @@ impl ReplicaDoor {
     async fn opened(&self, signed: &Signed, peer: &Peer) -> Result<Bytes, Failure> {
         may_be_replica(peer, None)?;
         let member = self.seat.member().ok_or_else(|| refused("not a replica of any cluster yet"))?;
-        let audience = audience(member.core.identity.replica);
+        let audience = frame::audience(member.core.identity.replica);
         let speaker = self.seat.verify(signed, &audience).await.map_err(|why| refused(&why.to_string()))?;
         if !self.seat.is_admin(speaker.uid) {
             return Err(refused("only root and SlurmUser speak for a replica"));
@@ -124,11 +124,6 @@ impl ReplicaDoor {
         let chunks = futures::stream::once(async move { first.body }).chain(rest).boxed();
         member.core.replica.handle_stream(first_from, kind, chunks).await.map_err(|why| refused(&why))
     }
-}
-
-/// Replicas address each other by id: a name can move to another store, an id cannot.
-fn audience(replica: u64) -> String {
-    format!("replica:{replica}")
 }
 
 fn check(member: &Member, asked: &OpenReplica) -> Result<(), Failure> {

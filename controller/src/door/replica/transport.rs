@@ -23,8 +23,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::Channel;
 
 use super::dialled::{Dialled, Willing};
+use super::frame;
 use super::link::{Line, Link, unreachable};
-use super::{audience, frame};
 
 /// Longest wait for a connection.
 const CONNECT: Duration = Duration::from_millis(500);
@@ -254,8 +254,8 @@ impl PeerTransport {
             cluster: self.cluster.clone(),
             cluster_id: asked.cluster_id.clone(),
             request_id: self.outside.random.id().to_vec().into(),
-            audience: audience(to),
-            sender: audience(identity.replica),
+            audience: frame::audience(to),
+            sender: frame::audience(identity.replica),
             ..Claim::default()
         };
         let signed = seal(&self.keeper, asked.encode_to_vec(), claim).await;
