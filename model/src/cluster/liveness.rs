@@ -101,6 +101,8 @@ impl Cluster {
         let why = format!("confirmed by {name}: {}", command.why);
         self.overtake_fence(index, &why);
         self.bury(index, &why);
+        // Whoever comes next under this name may be the machine that takes its place, or this one reinstalled.
+        self.edit_node(index, |row| row.machine.clear());
         Ok(done())
     }
 

@@ -3,7 +3,7 @@
 //!
 //! | machine | boot id | spool | what it proves |
 //! |---|---|---|---|
-//! | another | | | nothing; refused |
+//! | another | | | nothing; refused, until an operator has said that the one before is off |
 //! | same | same | same | nothing new: the epoch continues |
 //! | same | same | new | nothing: what it does not hold waits for proof, and the node is drained |
 //! | same | new | any | everything of older epochs is dead |
@@ -212,7 +212,9 @@ fn check_identity(node: &Node, command: &RegisterNode) -> Result<(), Refusal> {
         return refuse("a registration names machine, boot and spool".to_owned());
     }
     if !node.row.machine.is_empty() && node.row.machine != command.machine {
-        return refuse(format!("{} is another machine", node.name()));
+        let name = node.name();
+        let what = format!("if this one took its place, or lost its spool: muster node confirm-dead {name} --why TEXT");
+        return refuse(format!("{name} is another machine; {what}"));
     }
     if node.row.superseded_boots.contains(&command.boot_id) {
         return refuse(format!("boot {} of {} was declared over; reboot the machine", command.boot_id, node.name()));

@@ -17,11 +17,19 @@ pub enum SpoolError {
     #[error("{0} is in use by another node daemon")]
     Locked(PathBuf),
     /// Others may write in it.
-    #[error("{0} belongs to uid {1}, or others may write in it")]
-    Open(PathBuf, u32),
+    #[error("{path} belongs to uid {owner} and has mode {mode:04o}: {what}", what = wanted(.owner))]
+    Open { path: PathBuf, owner: u32, mode: u32 },
     /// The disk.
     #[error("{0}: {1}")]
     Io(PathBuf, io::Error),
+}
+
+/// What would be right.
+fn wanted(owner: &u32) -> String {
+    match rustix::process::geteuid().as_raw() {
+        own if own == *owner => "nobody else may write in it (chmod go-w)".to_owned(),
+        own => format!("this daemon runs as uid {own}, whose it must be (chown)"),
+    }
 }
 
 /// An opened, locked spool.
@@ -75,7 +83,8 @@ impl Spool {
 fn check_owner(path: &Path) -> Result<(), SpoolError> {
     let about = fs::metadata(path).map_err(|e| SpoolError::Io(path.to_owned(), e))?;
     if about.uid() != rustix::process::geteuid().as_raw() || about.mode() & 0o022 != 0 {
-        return Err(SpoolError::Open(path.to_owned(), about.uid()));
+        let (owner, mode) = (about.uid(), about.mode() & 0o7777);
+        return Err(SpoolError::Open { path: path.to_owned(), owner, mode });
     }
     Ok(())
 }

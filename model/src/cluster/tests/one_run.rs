@@ -93,7 +93,13 @@ fn another_machine_under_the_same_name_is_refused() {
     let mut scene = Scene::up();
     let mut other = registration(1, "boot-9", 1, Vec::new());
     other.machine = vec![9; 32].into();
-    assert!(matches!(scene.node(Body::RegisterNode(other)), Outcome::Rejected(_)));
+    assert!(matches!(scene.node(Body::RegisterNode(other.clone())), Outcome::Rejected(_)));
+    // It takes the place of one that an operator says is off; then that one is the other.
+    scene.lose(1);
+    scene.client(0, Body::ConfirmNodeDead(ConfirmNodeDead { name: "n2".into(), why: "replaced".into() }));
+    assert!(matches!(scene.node(Body::RegisterNode(other)), Outcome::Done(_)));
+    let back = registration(1, "boot-1", 1, Vec::new());
+    assert!(matches!(scene.node(Body::RegisterNode(back)), Outcome::Rejected(_)));
 }
 
 #[test]
