@@ -28,12 +28,13 @@ const REDIRECTS_MAX: usize = 3;
 
 /// Asks until this controller is a member, by admission or because it was founded here.
 pub(crate) async fn ask_until_member(seat: Arc<Seat>) {
+    let mut told = String::new();
     loop {
         tokio::time::sleep(seat.settings.timers.ask_to_join).await;
         if seat.member().is_some() {
             return;
         }
-        let Some(joined) = ask_all(&seat).await else { continue };
+        let Some(joined) = ask_all(&seat, &mut told).await else { continue };
         if let Err(why) = become_member(&seat, joined).await {
             seat.fail(why);
             return;
@@ -43,13 +44,14 @@ pub(crate) async fn ask_until_member(seat: Arc<Seat>) {
 
 /// Tells the cluster where this member is, and what its program knows, when that is not what the state says.
 pub(crate) async fn tell_address(seat: Arc<Seat>, member: Arc<Member>) {
+    let mut told = String::new();
     loop {
         let row = member.core.read(|cluster| cluster.replica(member.core.identity.replica).cloned());
         let known = row.is_some_and(|row| {
             (&row.address, &row.client_address) == (&seat.replica_address, &seat.client_address)
                 && (row.feature_level, &row.version[..]) == (seat.settings.feature_level(), VERSION)
         });
-        if known || ask_all(&seat).await.is_some() {
+        if known || ask_all(&seat, &mut told).await.is_some() {
             return;
         }
         tokio::time::sleep(seat.settings.timers.ask_to_join).await;
@@ -60,7 +62,7 @@ pub(crate) async fn tell_address(seat: Arc<Seat>, member: Arc<Member>) {
 /// leader says so, after the others went on without this vote.
 pub(crate) async fn leave_when_removed(seat: Arc<Seat>, member: Arc<Member>) {
     let own = member.core.identity.replica;
-    let mut apart = false;
+    let (mut apart, mut told) = (false, String::new());
     loop {
         tokio::time::sleep(seat.settings.timers.look_again).await;
         let before = apart;
@@ -70,7 +72,7 @@ pub(crate) async fn leave_when_removed(seat: Arc<Seat>, member: Arc<Member>) {
         apart = retired || outside || member.core.leadership().leader.is_none();
         // After a restart the leader that the vote names may be long gone: whoever refuses this replica knows more.
         let refused = member.transport.take_refused();
-        if ((before && apart) || refused) && ask_all(&seat).await.is_some_and(|joined| joined.retired) {
+        if ((before && apart) || refused) && ask_all(&seat, &mut told).await.is_some_and(|joined| joined.retired) {
             let name = seat.name();
             seat.fail(format!(
                 "replica {name} was removed from the cluster, and its store is not admitted again: to let {name} come back, \
@@ -116,7 +118,8 @@ fn controllers(seat: &Seat) -> BTreeSet<String> {
 
 /// The answer of the first leader that is found. One that finds this program too old ends the controller: asking again
 /// would not make it younger, and a leader that was not told where it is now cannot send it what it would stop at.
-async fn ask_all(seat: &Seat) -> Option<Joined> {
+/// `told` is what the log has of the last refusal: it is asked for every second, perhaps for days.
+async fn ask_all(seat: &Seat, told: &mut String) -> Option<Joined> {
     for address in controllers(seat) {
         let mut at = address.clone();
         for _ in 0..REDIRECTS_MAX {
@@ -133,7 +136,10 @@ async fn ask_all(seat: &Seat) -> Option<Joined> {
                     return None;
                 }
                 reply::Body::Failure(failure) => {
-                    tracing::warn!(at, why = failure.message, "not admitted");
+                    if *told != failure.message {
+                        tracing::warn!(at, why = failure.message, "not admitted");
+                        *told = failure.message;
+                    }
                     break;
                 }
                 _ => break,
