@@ -153,17 +153,17 @@ impl Noded {
     ///
     /// # Errors
     /// The journal's, if that ended it before.
-    pub async fn stop(self) -> io::Result<()> {
+    pub async fn stop(mut self) -> io::Result<()> {
         let _ = self.stop.send(true);
-        self.wait().await
+        self.ended().await
     }
 
-    /// Waits until the daemon ends by itself: its journal cannot be written.
+    /// Resolves when the daemon has ended by itself: its journal cannot be written. Not to be asked again.
     ///
     /// # Errors
     /// The journal's.
-    pub async fn wait(self) -> io::Result<()> {
-        self.core.await.unwrap_or_else(|e| Err(io::Error::other(e)))
+    pub async fn ended(&mut self) -> io::Result<()> {
+        (&mut self.core).await.unwrap_or_else(|e| Err(io::Error::other(e)))
     }
 }
 

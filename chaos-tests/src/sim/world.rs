@@ -184,7 +184,7 @@ impl World {
         let journal = Arc::new(machine.journal.clone());
         let started = Noded::start(settings, self.outside(&name, start), keeper, steps, journal).await;
         let why = match started {
-            Ok(noded) => noded.wait().await.err().map_or_else(|| "stopped".to_owned(), |why| why.to_string()),
+            Ok(mut noded) => noded.ended().await.err().map_or_else(|| "stopped".to_owned(), |why| why.to_string()),
             Err(why) => format!("did not start: {why}"),
         };
         self.trace.event(&format!("{name} ended by itself: {why}"));

@@ -18,6 +18,10 @@ use super::flags::Flags;
 use super::log::{self, LogFile};
 use super::tls;
 
+/// What this daemon cannot write down it must not do.
+const ENDED: &str =
+    "the journal cannot be written, and this daemon ends; steps go on, and are found when it is started again";
+
 /// Runs until it is told to stop.
 pub(crate) fn run(flags: Flags) -> Result<()> {
     let configured = Configured::read(&flags)?;
@@ -55,7 +59,7 @@ async fn serve(configured: &Configured, flags: &Flags, spool: &Spool, log: Optio
     let steps: Arc<dyn Steps> = Arc::new(steps);
     let outside = configure::outside();
     let tls = tls::load(configured, &outside)?;
-    let noded = Noded::start(settings, outside.with_tls(tls.as_ref()), keeper, steps, journal).await?;
+    let mut noded = Noded::start(settings, outside.with_tls(tls.as_ref()), keeper, steps, journal).await?;
     if let Some(tls) = tls {
         tokio::spawn(tls.watch());
     }
@@ -69,6 +73,10 @@ async fn serve(configured: &Configured, flags: &Flags, spool: &Spool, log: Optio
         tokio::select! {
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
+            ended = noded.ended() => {
+                let ended = ended.with_context(|| format!("{}: {ENDED}", spool.journal().display()));
+                return ended.inspect_err(|why| error!("{why:#}"));
+            }
             _ = hangup.recv() => {
                 if let Some(read) = read_again(configured, flags) {
                     noded.reconfigure(read.agent_options(), read.conf_hash());

@@ -6,9 +6,15 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use prost::Message;
+use tokio::time::{Duration, Instant, sleep};
+use tracing::error;
 
 use super::paths;
 use super::wire::ExitRecord;
+
+/// A disk that is full gets room again when somebody has seen that it is.
+const WRITE_FOR: Duration = Duration::from_hours(24);
+pub(crate) const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Writes it beside its place, and renames.
 pub(crate) fn write(dir: &Path, record: &ExitRecord) -> io::Result<()> {
@@ -18,7 +24,41 @@ pub(crate) fn write(dir: &Path, record: &ExitRecord) -> io::Result<()> {
     fs::rename(&fresh, dir.join(paths::EXIT))
 }
 
+/// The same, after a `pause` again where the disk does not take it: how the step ended is known here alone.
+pub(crate) async fn write_in_the_end(dir: &Path, record: &ExitRecord, pause: Duration) -> io::Result<()> {
+    let until = Instant::now() + WRITE_FOR;
+    let mut told = false;
+    loop {
+        match write(dir, record) {
+            Err(why) if Instant::now() < until => {
+                if !std::mem::replace(&mut told, true) {
+                    error!("the step is over, and how it ended cannot be written yet: {why}");
+                }
+                sleep(pause).await;
+            }
+            written => return written,
+        }
+    }
+}
+
 /// The record, if the step is over here.
 pub(crate) fn read(dir: &Path) -> Option<ExitRecord> {
     ExitRecord::decode(&fs::read(dir.join(paths::EXIT)).ok()?[..]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_exit_that_the_disk_does_not_take_at_first_is_written_in_the_end() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("step");
+        let record = ExitRecord { wait_status: 0x0700, ..ExitRecord::default() };
+        // Polled after the first try.
+        let room = async { fs::create_dir(&dir).unwrap() };
+        let (written, ()) = tokio::join!(write_in_the_end(&dir, &record, Duration::from_millis(1)), room);
+        written.unwrap();
+        assert_eq!(read(&dir).unwrap().wait_status, 0x0700);
+    }
 }

@@ -43,7 +43,7 @@ pub(crate) async fn run(shared: &Rc<Shared>, plan: Option<&Plan>) -> io::Result<
         Some(plan) => run_tasks(shared, plan).await?,
     };
     let record = ExitRecord { empty: !reap(shared), lease_over: shared.lease_over.get(), ..record };
-    exit_file::write(Path::new("."), &record)?;
+    exit_file::write_in_the_end(Path::new("."), &record, exit_file::WRITE_AGAIN).await?;
     debug!("{} ended with status {:#x} {}", shared.title, record.wait_status, record.error);
     let over = StepOver { wait_status: record.wait_status, error: record.error.clone() };
     shared.outbox.push(from_tasks::Body::Over(over));
