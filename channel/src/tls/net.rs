@@ -64,20 +64,40 @@ impl Net for TlsNet {
     }
 }
 
-/// The other end is there, and one of the two does not take the other's certificate, or its way to speak: the next try ends
-/// alike until somebody changes something.
+/// A connection was made, and no TLS came of it.
 #[derive(Debug, Error)]
-#[error("TLS failed: {0}")]
-pub struct HandshakeFailed(String);
+#[error("TLS failed: {why}")]
+pub struct HandshakeFailed {
+    why: String,
+    /// The peer said nothing and closed, or left. Else one of the two does not take the other's certificate, or its way to
+    /// speak: the next try ends alike until somebody changes something.
+    pub only_closed: bool,
+}
 
 impl HandshakeFailed {
-    /// Whether a connection failed for this reason.
-    pub fn is_behind(why: &io::Error) -> bool {
-        why.get_ref().is_some_and(|inner| inner.is::<Self>())
+    /// If this is why a connection failed.
+    pub fn behind(why: &io::Error) -> Option<&Self> {
+        why.get_ref()?.downcast_ref()
     }
 
-    fn because(why: impl ToString) -> io::Error {
-        io::Error::new(io::ErrorKind::ConnectionRefused, Self(why.to_string()))
+    fn refused(why: impl ToString) -> io::Error {
+        Self { why: why.to_string(), only_closed: false }.into()
+    }
+
+    fn closed(why: impl ToString) -> io::Error {
+        Self { why: why.to_string(), only_closed: true }.into()
+    }
+
+    /// In the words of TLS if it has any.
+    fn other(why: io::Error) -> io::Error {
+        let by_tls = why.get_ref().is_some_and(|inner| inner.is::<rustls::Error>());
+        Self { why: why.to_string(), only_closed: !by_tls }.into()
+    }
+}
+
+impl From<HandshakeFailed> for io::Error {
+    fn from(why: HandshakeFailed) -> Self {
+        Self::new(io::ErrorKind::ConnectionRefused, why)
     }
 }
 
@@ -85,15 +105,15 @@ fn refused_by_us(why: io::Error) -> io::Error {
     let cause = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::InvalidMessage(_)) => {
-            HandshakeFailed::because("the peer does not speak TLS (does TLSType differ between slurm.conf files?)")
+            HandshakeFailed::refused("the peer does not speak TLS (does TLSType differ between slurm.conf files?)")
         }
         Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other))) => {
-            HandshakeFailed::because(other)
+            HandshakeFailed::refused(other)
         }
         _ if why.kind() == io::ErrorKind::UnexpectedEof => {
-            HandshakeFailed::because("the peer closed the connection (does TLSType differ between slurm.conf files?)")
+            HandshakeFailed::closed("the peer closed the connection (does TLSType differ between slurm.conf files?)")
         }
-        _ => HandshakeFailed::because(why),
+        _ => HandshakeFailed::other(why),
     }
 }
 
@@ -101,8 +121,8 @@ fn refused_by_them(why: io::Error) -> io::Error {
     let cause = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match cause {
         Some(rustls::Error::AlertReceived(alert)) => {
-            HandshakeFailed::because(format!("the peer refuses this certificate ({alert:?}); its log says why"))
+            HandshakeFailed::refused(format!("the peer refuses this certificate ({alert:?}); its log says why"))
         }
-        _ => HandshakeFailed::because(why),
+        _ => HandshakeFailed::other(why),
     }
 }

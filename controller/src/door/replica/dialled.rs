@@ -11,7 +11,7 @@ use muster_channel::{BoxFuture, BoxStream, Listener, Net};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant};
 
-use super::patience::{CLOSED_MAX, DOOR_MAX, Patience};
+use super::patience::{CERTIFICATE_MAX, PASSING_MAX, Patience};
 
 /// What is known of one peer's willingness. Cheap to clone.
 #[derive(Clone)]
@@ -38,7 +38,7 @@ impl Willing {
     /// Its door said no.
     pub(super) fn refused_in_words(&self, why: &str) {
         self.patience().answered(Instant::now());
-        self.refused(why, DOOR_MAX);
+        self.refused(why, PASSING_MAX);
     }
 
     fn refused(&self, why: &str, max: Duration) {
@@ -79,9 +79,10 @@ impl Net for Dialled {
             match connecting.await {
                 Ok(stream) => Ok(Box::new(Unproven { stream, made, willing, alive, ended: false }) as BoxStream),
                 Err(why) => {
-                    match HandshakeFailed::is_behind(&why) {
-                        true => willing.refused(&why.to_string(), CLOSED_MAX),
-                        false => willing.patience().nobody_there(),
+                    match HandshakeFailed::behind(&why) {
+                        Some(failed) if failed.only_closed => willing.refused(&why.to_string(), PASSING_MAX),
+                        Some(_) => willing.refused(&why.to_string(), CERTIFICATE_MAX),
+                        None => willing.patience().nobody_there(),
                     }
                     Err(why)
                 }
@@ -108,7 +109,7 @@ impl Unproven {
     fn end(&mut self) {
         let first = !std::mem::replace(&mut self.ended, true);
         if first && self.alive.strong_count() > 0 && !self.willing.patience().has_answered_since(self.made) {
-            self.willing.refused("it closed the connection before it answered", CLOSED_MAX);
+            self.willing.refused("it closed the connection before it answered", PASSING_MAX);
         }
     }
 
@@ -204,9 +205,10 @@ mod tests {
     async fn a_peer_that_closes_every_connection_is_dialled_ever_more_seldom() {
         let (net, willing, started) = (Closing::default(), Willing::new(2), Instant::now());
         let dials = dials(&net, &willing).await;
-        // At 0, 50, 150, 350 ms and so on at the earliest, however long the calls take here.
-        let pauses = (1u32 << (dials - 1)) - 1;
-        assert!(started.elapsed() >= pauses * Duration::from_millis(50), "{dials} in {:?}", started.elapsed());
+        // At 0, 50, 150, 350, 750, 1250 ms and so on at the earliest, however long the calls take here.
+        let pauses: Duration =
+            (1..dials).map(|nth| (Duration::from_millis(25) * (1 << nth.min(5))).min(PASSING_MAX)).sum();
+        assert!(started.elapsed() >= pauses, "{dials} in {:?}", started.elapsed());
         assert_eq!(willing.refusals(), dials as u64);
         let why = willing.patience().rests(started).map(str::to_owned);
         assert_eq!(why.as_deref(), Some("it closed the connection before it answered"));

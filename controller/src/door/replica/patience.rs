@@ -1,7 +1,10 @@
-//! How often a peer is dialled that is there and will have none of us: it refuses our certificate, shows one that we refuse,
-//! or closes before it answered. The next try ends alike until somebody changes something, so it comes later each time.
+//! How often a peer is dialled that will have none of us: the next try comes later each time.
 //!
-//! Nobody there, and no answer in time, are no such reasons: whoever restarts is to be reached as soon as it is back.
+//! | why | the longest pause |
+//! |---|---|
+//! | one of the two does not take the other's certificate | [`CERTIFICATE_MAX`]: until somebody changes something |
+//! | its door says no, or it closes before it answered | [`PASSING_MAX`]: it has just started; a proxy stands there for one that is down |
+//! | nobody is there, or does not answer in time | none: whoever restarts is to be reached as soon as it is back |
 
 use std::time::Duration;
 
@@ -9,10 +12,10 @@ use tokio::time::Instant;
 
 /// The first pause; each is twice the one before.
 const FIRST: Duration = Duration::from_millis(50);
-/// The longest after a connection that came to nothing: how late a mended certificate may be noticed.
-pub(super) const CLOSED_MAX: Duration = Duration::from_secs(5);
-/// The longest after the peer's door said no in words: one that has just started may not know yet whom to admit.
-pub(super) const DOOR_MAX: Duration = Duration::from_millis(500);
+/// How late a mended certificate may be noticed.
+pub(super) const CERTIFICATE_MAX: Duration = Duration::from_secs(5);
+/// Well below what an election takes with its time-outs.
+pub(super) const PASSING_MAX: Duration = Duration::from_millis(500);
 
 /// With one peer.
 #[derive(Debug, Default)]
@@ -84,7 +87,7 @@ mod tests {
         for at in (0..span.as_millis() as u64).step_by(10).map(Duration::from_millis) {
             if patience.rests(start + at).is_none() {
                 made.push(at.as_millis());
-                patience.refused("no", CLOSED_MAX, start + at);
+                patience.refused("no", CERTIFICATE_MAX, start + at);
             }
         }
         made
@@ -103,21 +106,21 @@ mod tests {
     #[test]
     fn whoever_was_gone_is_somebody_new_and_what_was_told_is_not_told_again() {
         let (mut patience, start) = (Patience::default(), Instant::now());
-        assert!(patience.refused("no", CLOSED_MAX, start), "the first is told");
+        assert!(patience.refused("no", CERTIFICATE_MAX, start), "the first is told");
         tries(&mut patience, start, Duration::from_secs(30));
         patience.nobody_there();
         assert_eq!(patience.rests(start), None);
-        assert!(!patience.refused("no", CLOSED_MAX, start), "it was told");
+        assert!(!patience.refused("no", CERTIFICATE_MAX, start), "it was told");
         assert_eq!(patience.rests(start), Some("no"));
         assert_eq!(patience.rests(start + FIRST), None);
         assert!(patience.good(start), "that it is over is told");
     }
 
     #[test]
-    fn a_door_that_says_no_is_asked_again_within_half_a_second() {
+    fn what_may_pass_is_tried_again_within_half_a_second() {
         let (mut patience, start) = (Patience::default(), Instant::now());
-        let first = (0..20).filter(|_| patience.refused("no", DOOR_MAX, start)).count();
+        let first = (0..20).filter(|_| patience.refused("no", PASSING_MAX, start)).count();
         assert_eq!(first, 1);
-        assert!(patience.rests(start + DOOR_MAX).is_none());
+        assert!(patience.rests(start + PASSING_MAX).is_none());
     }
 }
