@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use muster_channel::{Outside, dial, seal};
-use muster_proto::durable::{JobSpec, UpdateNode};
+use muster_proto::durable::{ConfigFile, ConfigFiles, JobSpec, UpdateNode};
 use muster_proto::wire::controller_client::ControllerClient;
 use muster_proto::wire::replica_client::ReplicaClient;
 use muster_proto::wire::{
-    Claim, InitCluster, ListJobs, OpenReplica, Ping, RaftFrame, Reply, Request, Signed, Submit, reply, request, to_node,
+    Claim, InitCluster, ListJobs, OpenReplica, Ping, RaftFrame, Reconfigure, Reply, Request, Signed, Submit, reply,
+    request, to_node,
 };
 use muster_raft_store::MemoryDisk;
 use prost::Message;
@@ -15,7 +16,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tonic::transport::Channel;
 
 use crate::stage::{
-    ALICE, BOB, FakeNode, batch, call, client, found, jobs, keeper, one, refused, registration, soon, start, submit,
+    ALICE, BOB, FakeNode, batch, call, client, conf, found, jobs, keeper, one, refused, registration, soon, start,
+    submit,
 };
 
 /// A request as one try sends it, with the id and claim that the test wants.
@@ -259,5 +261,19 @@ async fn a_ping_says_who_leads() {
         panic!("no pong")
     };
     assert_eq!((pong.name.as_str(), pong.leader_name.as_str(), pong.leader), ("a", "a", true));
+    controller.stop().await;
+}
+
+#[tokio::test]
+async fn a_slurm_user_that_does_not_exist_is_refused_before_no_controller_starts_again() {
+    let controller = one().await;
+    let changed = |text: String| {
+        let files = vec![ConfigFile { path: "/e/slurm.conf".into(), text }];
+        request::Body::Reconfigure(Reconfigure { files: Some(ConfigFiles { files }) })
+    };
+    let (_, why) =
+        refused(&client(0, &controller), changed(conf().replace("SlurmUser=slurm", "SlurmUser=nosuch"))).await;
+    assert_eq!(why, "SlurmUser=nosuch does not exist on the leader's host: no controller would start again");
+    call(&client(0, &controller), changed(conf().replace("SlurmUser=slurm", "SlurmUser=bob"))).await;
     controller.stop().await;
 }

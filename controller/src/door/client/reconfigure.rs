@@ -23,6 +23,7 @@ impl At<'_> {
         let files = given.map_or_else(|| (self.seat.settings.read_files)(), Ok).map_err(refused)?;
         let notes = check(&files, self.seat.cluster())?;
         check_level(&files, self.member)?;
+        check_users(&files, self.seat, self.member).await?;
         let body = command::Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 });
         let answer = self.propose(body).await?;
         let message = if answer.message.is_empty() { notes } else { answer.message };
@@ -39,6 +40,7 @@ pub(crate) async fn reconfigure_here(seat: &Seat, member: &Member) -> Result<u64
         Refusal::Unknown(why) => why,
     };
     check(&files, seat.cluster()).and_then(|_| check_level(&files, member)).map_err(text)?;
+    check_users(&files, seat, member).await.map_err(text)?;
     let body = command::Body::ApplyConfig(ApplyConfig { files: Some(files), base_version: 0 });
     let outcome = member.proposer.duty(body).await.map_err(|why| why.to_string())?;
     told(outcome).map(|answer| answer.version).map_err(text)
@@ -65,6 +67,21 @@ fn check_level(files: &ConfigFiles, member: &Member) -> Result<(), Refusal> {
     }
     let why = format!("ProofOfDeath needs feature level {PROOF_LEVEL}: run \"muster upgrade status\"");
     Err(Refusal::with(errno::ESLURM_NOT_SUPPORTED, why))
+}
+
+/// A controller does not start where these users do not exist: they may not become such.
+async fn check_users(files: &ConfigFiles, seat: &Seat, member: &Member) -> Result<(), Refusal> {
+    let (Some(found), Some(known)) = (config::parse(files).config, member.config()) else { return Ok(()) };
+    let (user, node_user) = (&known.conf.slurm_user, &known.conf.slurmd_user);
+    for (key, name, old) in [("SlurmUser", &found.slurm_user, user), ("SlurmdUser", &found.slurmd_user, node_user)] {
+        // Where nobody can say, nothing is refused.
+        if name != old && matches!(seat.users.by_name(name).await, Ok(None)) {
+            return Err(refused(format!(
+                "{key}={name} does not exist on the leader's host: no controller would start again"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn refused(why: String) -> Refusal {
