@@ -45,6 +45,8 @@ pub(crate) struct Seat {
     pub(crate) store_id: [u8; 16],
     /// Founding and joining exclude each other.
     pub(crate) becoming: tokio::sync::Mutex<()>,
+    /// Replicas are removed one after the other.
+    pub(crate) removing: tokio::sync::Mutex<()>,
     member: watch::Sender<Option<Arc<Member>>>,
     failure: watch::Sender<Option<String>>,
     /// Wall clock at the start.
@@ -87,6 +89,7 @@ impl Seat {
             replica_address: parts.replica_address,
             store_id: parts.store_id,
             becoming: tokio::sync::Mutex::default(),
+            removing: tokio::sync::Mutex::default(),
             member: watch::Sender::new(None),
             failure: watch::Sender::new(None),
             slurm_uid: AtomicU32::new(NOBODY),

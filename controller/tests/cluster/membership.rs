@@ -143,6 +143,26 @@ async fn what_would_lose_the_majority_is_refused_and_the_dead_can_be_replaced() 
 }
 
 #[tokio::test]
+async fn two_removals_at_a_time_do_not_take_the_majority_away_together() {
+    let mut cluster = Cluster::of_one().await;
+    for (name, disk) in [("b", 2), ("c", 3)] {
+        cluster.grow(name, disk).await;
+    }
+    cluster.configure(&["d"]).await;
+    cluster.grow("d", 4).await;
+    cluster.stop_one("d").await;
+    let remove = async |name| {
+        let root = client_of(0, cluster.addresses());
+        root.call(body(name, Change::Remove)).await.is_ok()
+    };
+    // Each alone leaves two of three; both leave the one that is dead and another.
+    let removed = soon(async { futures::join!(remove("b"), remove("c")) }).await;
+    assert!(removed.0 != removed.1, "{removed:?}");
+    submit(&client_of(ALICE, cluster.addresses()), "goes on").await;
+    cluster.stop().await;
+}
+
+#[tokio::test]
 async fn a_second_controller_of_a_name_that_answers_is_not_admitted() {
     let mut cluster = Cluster::of_one().await;
     cluster.grow("b", 2).await;

@@ -69,7 +69,11 @@ impl At<'_> {
         let Some(row) = self.replica_named(name) else {
             return self.removed_before(name);
         };
-        let voters = self.voters_once_heard().await;
+        // Two removals at a time could each be right, and take the majority away together. The barrier: also those that another
+        // leader began.
+        let _one_at_a_time = self.seat.removing.lock().await;
+        self.member.core.replica.barrier().await?;
+        let voters = self.staying(self.voters_once_heard().await);
         if replace && voters.iter().any(|voter| voter.replica == row.replica && voter.answers) {
             let why = format!("{name} answers: stop its controller first, or remove it");
             return Err(Refusal::with(errno::SLURM_ERROR, why));
@@ -140,6 +144,14 @@ impl At<'_> {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+
+    /// Without those that are retired already and go as soon as they can.
+    fn staying(&self, mut voters: Vec<Voter>) -> Vec<Voter> {
+        let retired =
+            |replica| self.member.core.read(|cluster| cluster.replica(replica).is_some_and(|row| row.retired));
+        voters.retain(|voter| !retired(voter.replica));
+        voters
     }
 
     /// Silent for long, or not believed.
