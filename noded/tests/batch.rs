@@ -235,3 +235,41 @@ async fn a_real_time_signal_reaches_the_script() {
     assert_eq!(leader.exit().await.wait_status, 0x700);
     node.stop().await;
 }
+
+#[tokio::test]
+async fn a_spool_that_takes_no_step_is_the_nodes_fault() {
+    let place = Place::new();
+    let mut leader = Leader::start().await;
+    let node = place.start(&leader).await;
+    let steps = place.spool().join("steps");
+    fs::remove_dir(&steps).unwrap();
+    fs::write(&steps, "").unwrap();
+    leader.order(100, 1, hold(&place.work())).await;
+    leader.held().await;
+    leader.order(100, 1, order::Body::LaunchStep(batch(&place.work(), "#!/bin/sh\n"))).await;
+    let exit = leader.exit().await;
+    assert_eq!((exit.wait_status, &exit.drain_reason[..]), (0x100, "Step launch failed: Not a directory"));
+    leader.order(100, 1, end(EndCause::LaunchFailed, 30)).await;
+    leader.released().await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn a_script_that_cannot_be_written_is_the_nodes_fault_and_one_that_cannot_be_run_is_not() {
+    let place = Place::new();
+    let mut leader = Leader::start().await;
+    let node = place.start(&leader).await;
+    let in_the_way = place.spool().join("job00012");
+    fs::write(&in_the_way, "").unwrap();
+    for (uid, drain_reason) in [(100, "Step launch failed: Not a directory"), (101, "")] {
+        leader.order(uid, 1, hold(&place.work())).await;
+        leader.held().await;
+        leader.order(uid, 1, order::Body::LaunchStep(batch(&place.work(), "#!/no/such/shell\n"))).await;
+        let exit = leader.exit().await;
+        assert_ne!(exit.wait_status, 0);
+        assert_eq!(exit.drain_reason, drain_reason);
+        leader.released().await;
+        let _ = fs::remove_file(&in_the_way);
+    }
+    node.stop().await;
+}

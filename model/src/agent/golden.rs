@@ -10,7 +10,8 @@ use super::{AttemptRow, EndingRow, ExitRow, Phase, Record, ReportRow, StepRow, r
 const GOLDEN: &str = include_str!("golden.tsv");
 
 fn exit() -> ExitRow {
-    ExitRow { wait_status: 256, end_ms: 5, error: "e".into(), usage: Some(Usage::default()) }
+    let usage = Some(Usage::default());
+    ExitRow { wait_status: 256, end_ms: 5, error: "e".into(), usage, drain_reason: "d".into() }
 }
 
 fn step() -> StepRow {

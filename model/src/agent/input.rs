@@ -72,6 +72,8 @@ pub struct StepExit {
     pub end_ms: u64,
     /// Why it could not be launched; else empty.
     pub error: String,
+    /// … and the node should be drained, because that lies with the node; else empty.
+    pub drain_reason: String,
     /// Its supervisor saw that nothing of it lives. Otherwise somebody has to look.
     pub empty: bool,
     /// It was killed because the node's lease was over: its status says nothing of the job.

@@ -95,6 +95,7 @@ impl Agent {
             end_ms: exit.end_ms,
             error: exit.error,
             usage: Some(exit.usage),
+            drain_reason: exit.drain_reason,
         });
         row.unproven |= !empty;
         let ending = row.phase() == Phase::Ending;

@@ -135,6 +135,7 @@ impl Agent {
             end_ms: exit.end_ms,
             error: exit.error,
             timed_out: row.is_some_and(|row| row.timed_out),
+            drain_reason: exit.drain_reason,
         }
     }
 

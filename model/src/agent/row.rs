@@ -180,6 +180,9 @@ pub struct ExitRow {
     /// What it used.
     #[prost(message, optional, tag = "4")]
     pub usage: Option<Usage>,
+    /// Why the node, not the job, is to blame for the launch error; or empty.
+    #[prost(string, tag = "5")]
+    pub drain_reason: String,
 }
 
 /// Why and how an attempt ends.

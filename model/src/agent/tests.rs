@@ -176,6 +176,15 @@ fn one_step_without_proof_is_enough_to_look_for_all() {
 }
 
 #[test]
+fn a_step_that_the_node_could_not_start_is_reported_with_the_reason_to_drain_it() {
+    let mut agent = running(60);
+    let exit = StepExit { wait_status: 1 << 8, drain_reason: "full".into(), ..StepExit::default() };
+    let told = reports(&agent.on(Input::StepExited { step: STEP, exit }, 2_000));
+    let [report::Body::StepExit(exit)] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(exit.drain_reason, "full");
+}
+
+#[test]
 fn an_attempt_that_ends_during_its_prolog_is_never_held() {
     let mut agent = registered();
     agent.on(order(hold(60)), 0);

@@ -90,20 +90,25 @@ impl Cluster {
             self.drain_by_itself(report.node, "Prolog error");
         }
         if !is_ending(&attempt) {
-            let again = Self::may_requeue(&job);
-            let ending = Ending { requeue: again, hold: again, ..Ending::of(EndCause::LaunchFailed) };
-            self.end_work(report.uid, ending);
-            if again {
-                self.edit_job(report.uid, |row| {
-                    row.reason = u32::from(Reason::JobLaunchFailure.code());
-                    "launch failed requeued held".clone_into(&mut row.reason_detail);
-                });
-            }
+            self.end_unlaunched(&job, 0);
         }
         if report.tombstone {
             self.set_phase(report.uid, report.node, NodePhase::Released, &report.why);
         }
         Outcome::Done(done())
+    }
+
+    /// The node could not begin the job: it waits again where it may, and held, lest it drain the next node too.
+    pub(super) fn end_unlaunched(&mut self, job: &Job, wait_status: u32) {
+        let again = Self::may_requeue(job);
+        let ending = Ending { wait_status, requeue: again, hold: again, ..Ending::of(EndCause::LaunchFailed) };
+        self.end_work(job.uid(), ending);
+        if again {
+            self.edit_job(job.uid(), |row| {
+                row.reason = u32::from(Reason::JobLaunchFailure.code());
+                "launch failed requeued held".clone_into(&mut row.reason_detail);
+            });
+        }
     }
 
     pub(super) fn record_released(&mut self, report: &RecordReleased) -> Outcome {

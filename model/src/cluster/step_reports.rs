@@ -52,6 +52,9 @@ impl Cluster {
         if part.ended {
             return Outcome::Done(done());
         }
+        if !report.drain_reason.is_empty() {
+            self.drain_by_itself(report.node, &report.drain_reason);
+        }
         let now = self.now_ms();
         let end_ms = if report.end_ms == 0 { now } else { report.end_ms.min(now) };
         self.edit_step(report.uid, report.step_id, |step| note_exit(step, report, end_ms));
@@ -80,6 +83,9 @@ impl Cluster {
         self.events.push(Event::ScheduleAgain);
         if !main || ending {
             return;
+        }
+        if !report.drain_reason.is_empty() {
+            return self.end_unlaunched(job, status);
         }
         let cause = match () {
             () if report.timed_out => EndCause::Timeout,

@@ -251,6 +251,23 @@ impl Scene {
         self.node(Body::RecordStepExit(report))
     }
 
+    pub(crate) fn not_started(&mut self, uid: u64, node: u32, step_id: u32, drain_reason: &str) -> Outcome {
+        let (attempt, epoch) = self.fence(uid, node);
+        let (error, drain_reason) = ("not started".to_owned(), drain_reason.to_owned());
+        let report = RecordStepExit {
+            uid,
+            attempt,
+            node,
+            epoch,
+            step_id,
+            wait_status: 1 << 8,
+            error,
+            drain_reason,
+            ..Default::default()
+        };
+        self.node(Body::RecordStepExit(report))
+    }
+
     pub(crate) fn released(&mut self, uid: u64, node: u32) -> Outcome {
         let (attempt, epoch) = self.fence(uid, node);
         self.node(Body::RecordReleased(RecordReleased { uid, attempt, node, epoch, ..Default::default() }))

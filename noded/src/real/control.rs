@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tracing::{info, warn};
 use super::steps::{RealSteps, step_exit};
 use super::{spawn, verify};
 use crate::stepd::wire::{FromStep, Launch, ToStep, from_step, to_step};
-use crate::stepd::{exit_file, is_alive, make_directory, paths};
+use crate::stepd::{blame, exit_file, is_alive, make_directory, paths};
 use crate::{read_frame, write_frame};
 
 const CONNECT_AGAIN: Duration = Duration::from_millis(5);
@@ -37,10 +38,10 @@ pub(super) async fn watch(
     match launch.map(|launch| start(steps, step, &launch)) {
         None => {}
         Some(Ok(stream)) => talk = Some(stream),
-        Some(Err(e)) => {
-            warn!("step {step} could not be started: {e}");
-            let error = format!("the step's supervisor could not be started: {e}");
-            let exit = StepExit { wait_status: LAUNCH_FAILED, error, ..StepExit::default() };
+        Some(Err(NotStarted { why, drain_reason })) => {
+            warn!("step {step} could not be started: {why}");
+            let error = format!("the step's supervisor could not be started: {why}");
+            let exit = StepExit { wait_status: LAUNCH_FAILED, error, drain_reason, ..StepExit::default() };
             return steps.news(Input::StepExited { step, exit }).await;
         }
     }
@@ -79,25 +80,39 @@ fn killed() -> StepExit {
     StepExit { wait_status: 9, error, ..StepExit::default() }
 }
 
+struct NotStarted {
+    why: String,
+    drain_reason: String,
+}
+
+impl From<io::Error> for NotStarted {
+    /// What a supervisor needs is the node's: its spool, its processes, its own program.
+    fn from(e: io::Error) -> Self {
+        Self { why: e.to_string(), drain_reason: blame::of_node(&e) }
+    }
+}
+
 /// Starts it. What is said before it listens waits in the stream.
-fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> io::Result<UnixStream> {
+fn start(steps: &RealSteps, step: StepKey, launch: &Launch) -> Result<UnixStream, NotStarted> {
     if let Some(job) = launch.order.as_ref().and_then(|order| order.job.as_ref()) {
         let own = rustix::process::geteuid().as_raw();
         if own != 0 && own != job.uid {
-            return Err(io::Error::other(format!(
-                "this node runs as uid {own} and cannot run jobs of uid {}",
-                job.uid
-            )));
+            let why = format!("this node runs as uid {own} and cannot run jobs of uid {}", job.uid);
+            return Err(NotStarted { why, drain_reason: String::new() });
         }
     }
     let dir = steps.dir(step);
     let lock: File = make_directory(&dir, launch)?;
+    // Room for the pid: once the supervisor runs it is too late to find that there is none.
+    lock.write_all_at(b" ", 0)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    let (own, its) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    let (own, its) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None).map_err(io::Error::from)?;
     let pid = spawn::supervisor(&steps.settings().program, &dir, &lock, &its)?;
-    // The session of its tasks, for whoever must find them without it.
-    io::Write::write_all(&mut &lock, pid.to_string().as_bytes())?;
-    UnixStream::from_std(own.into())
+    // The session of its tasks, for whoever must find them without it. It runs: this is no reason to say that it does not.
+    if let Err(e) = lock.write_all_at(pid.to_string().as_bytes(), 0) {
+        warn!("step {step}: the pid of its supervisor cannot be written down: {e}");
+    }
+    Ok(UnixStream::from_std(own.into())?)
 }
 
 /// Speaks with the supervisor; whether its end was told.

@@ -176,6 +176,7 @@ pub(super) fn step_exit(record: ExitRecord) -> StepExit {
         error: record.error,
         empty: record.empty,
         lease_over: record.lease_over,
+        drain_reason: record.drain_reason,
     }
 }
 

@@ -13,7 +13,9 @@ use super::paths;
 use super::wire::ExitRecord;
 
 /// A disk that is full gets room again when somebody has seen that it is.
-const WRITE_FOR: Duration = Duration::from_hours(24);
+pub(crate) const WRITE_FOR: Duration = Duration::from_hours(24);
+/// Where noded hears it from the supervisor, who waits for this long: then it goes, written or not.
+pub(crate) const TELL_FOR: Duration = Duration::from_secs(5);
 pub(crate) const WRITE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Writes it beside its place, and renames.
@@ -24,9 +26,14 @@ pub(crate) fn write(dir: &Path, record: &ExitRecord) -> io::Result<()> {
     fs::rename(&fresh, dir.join(paths::EXIT))
 }
 
-/// The same, after a `pause` again where the disk does not take it: how the step ended is known here alone.
-pub(crate) async fn write_in_the_end(dir: &Path, record: &ExitRecord, pause: Duration) -> io::Result<()> {
-    let until = Instant::now() + WRITE_FOR;
+/// The same, after each `pause` again where the disk does not take it: how the step ended is known here alone.
+pub(crate) async fn write_in_the_end(
+    dir: &Path,
+    record: &ExitRecord,
+    patience: Duration,
+    pause: Duration,
+) -> io::Result<()> {
+    let until = Instant::now() + patience;
     let mut told = false;
     loop {
         match write(dir, record) {
@@ -57,8 +64,15 @@ mod tests {
         let record = ExitRecord { wait_status: 0x0700, ..ExitRecord::default() };
         // Polled after the first try.
         let room = async { fs::create_dir(&dir).unwrap() };
-        let (written, ()) = tokio::join!(write_in_the_end(&dir, &record, Duration::from_millis(1)), room);
+        let (written, ()) = tokio::join!(write_in_the_end(&dir, &record, WRITE_FOR, Duration::from_millis(1)), room);
         written.unwrap();
         assert_eq!(read(&dir).unwrap().wait_status, 0x0700);
+    }
+
+    #[tokio::test]
+    async fn patience_with_a_disk_ends() {
+        let gone = tempfile::tempdir().unwrap().path().join("step");
+        let pause = Duration::from_millis(1);
+        assert!(write_in_the_end(&gone, &ExitRecord::default(), pause, pause).await.is_err());
     }
 }

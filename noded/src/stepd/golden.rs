@@ -38,7 +38,8 @@ fn launch() -> Launch {
 
 fn exit() -> ExitRecord {
     let usage = Some(Usage::default());
-    ExitRecord { wait_status: 256, end_ms: 5, error: "e".into(), usage, empty: true, lease_over: true }
+    let drain_reason = "d".into();
+    ExitRecord { wait_status: 256, end_ms: 5, error: "e".into(), usage, empty: true, lease_over: true, drain_reason }
 }
 
 fn pids() -> Pids {

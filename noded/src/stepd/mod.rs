@@ -35,6 +35,7 @@ mod start;
 mod supervise;
 mod user;
 
+pub(crate) mod blame;
 pub(crate) mod exit_file;
 pub(crate) mod lease;
 pub(crate) mod paths;

@@ -10,29 +10,42 @@ use nix::unistd::Uid;
 use super::paths;
 use super::user::Ids;
 
+const NAME: &str = "slurm_script";
+
 /// Where the script of `job_id` is: what `$0` shows.
 pub(crate) fn path(spool: &Path, job_id: u32) -> PathBuf {
-    paths::job(spool, job_id).join("slurm_script")
+    paths::job(spool, job_id).join(NAME)
 }
 
-/// Writes it. The directory is given to the user last, so that nobody else writes in it meanwhile.
-pub(crate) fn write(spool: &Path, job_id: u32, script: &[u8], ids: &Ids) -> io::Result<()> {
+/// Writes it. A part of it is not left: a full spool needs the room, for the exit record too.
+pub(crate) fn write(spool: &Path, job_id: u32, script: &[u8]) -> io::Result<()> {
     let dir = paths::job(spool, job_id);
-    match fs::remove_dir_all(&dir) {
+    fill(&dir, script).inspect_err(|_| {
+        let _ = fs::remove_dir_all(&dir);
+    })
+}
+
+/// Gives it to the user, whose quota may forbid that. The directory comes last, so that nobody else writes in it meanwhile.
+pub(crate) fn give(spool: &Path, job_id: u32, ids: &Ids) -> io::Result<()> {
+    if !Uid::effective().is_root() {
+        return Ok(());
+    }
+    chown(path(spool, job_id), Some(ids.uid), Some(ids.gid))?;
+    chown(paths::job(spool, job_id), Some(ids.uid), Some(ids.gid))
+}
+
+fn fill(dir: &Path, script: &[u8]) -> io::Result<()> {
+    match fs::remove_dir_all(dir) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
         _ => {}
     }
-    fs::DirBuilder::new().mode(0o700).create(&dir)?;
-    let file = dir.join("slurm_script");
+    fs::DirBuilder::new().mode(0o700).create(dir)?;
+    let file = dir.join(NAME);
     let mut out = OpenOptions::new().write(true).create_new(true).mode(0o700).open(&file)?;
     out.write_all(script)?;
     out.set_permissions(Permissions::from_mode(0o700))?;
     // Closed before it is executed: the kernel refuses to run a file that is open for writing.
     drop(out);
-    if Uid::effective().is_root() {
-        chown(&file, Some(ids.uid), Some(ids.gid))?;
-        chown(&dir, Some(ids.uid), Some(ids.gid))?;
-    }
     Ok(())
 }
 

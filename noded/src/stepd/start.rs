@@ -12,13 +12,15 @@ use nix::unistd::chdir;
 use prost::Message;
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::time::timeout;
 use tracing::error;
 
 use super::plan::Plan;
 use super::shared::Shared;
 use super::supervise;
-use super::wire::{ExitRecord, Launch};
-use super::{connection, exit_file, lease, paths};
+use super::wire::{ExitRecord, FromStep, Launch, ToStep, from_step};
+use super::{blame, connection, exit_file, lease, paths};
+use crate::{read_frame, write_frame};
 
 /// Runs the supervisor whose launch file is in `dir`. Standard input is the locked lock file, standard output the conversation
 /// with noded: both inherited.
@@ -76,17 +78,15 @@ fn supervise_step(prepared: Prepared) -> ExitCode {
 }
 
 async fn supervise(Prepared { launch, lock, talk }: Prepared) -> io::Result<()> {
-    let listener = listen()?;
     let talk = UnixStream::from_std(talk.into())?;
+    let listener = match listen() {
+        Ok(listener) => listener,
+        Err(e) => return not_listening(talk, &e).await,
+    };
     let plan = match Plan::of(&launch) {
         Ok(plan) => plan,
         Err(e) => {
-            let wall_ms = muster_channel::Outside::real().wall_ms;
-            // Nothing was started.
-            let error = e.to_string();
-            let record =
-                ExitRecord { wait_status: 0x0100, end_ms: wall_ms(), error, empty: true, ..ExitRecord::default() };
-            return exit_file::write(Path::new("."), &record);
+            return exit_file::write(Path::new("."), &not_started(e.to_string()));
         }
     };
     let (title, is_batch) = match &plan {
@@ -106,6 +106,22 @@ async fn supervise(Prepared { launch, lock, talk }: Prepared) -> io::Result<()> 
     let _ = fs::remove_file(paths::SOCKET);
     accepting.abort();
     Ok(())
+}
+
+/// Nothing was started.
+fn not_started(error: String) -> ExitRecord {
+    let end_ms = (muster_channel::Outside::real().wall_ms)();
+    ExitRecord { wait_status: 0x0100, end_ms, error, empty: true, ..ExitRecord::default() }
+}
+
+/// A full spool has no room for a socket either: noded, which speaks first, hears it where it already listens.
+async fn not_listening(mut talk: UnixStream, e: &io::Error) -> io::Result<()> {
+    let error = format!("the supervisor cannot listen: {e}");
+    let record = ExitRecord { drain_reason: blame::of_node(e), ..not_started(error) };
+    let _ = timeout(exit_file::TELL_FOR, read_frame::<ToStep>(&mut talk)).await;
+    let body = Some(from_step::Body::Exited(record.clone()));
+    let told = write_frame(&mut talk, &FromStep { body }).await;
+    exit_file::write(Path::new("."), &record).or(told)
 }
 
 fn listen() -> io::Result<UnixListener> {

@@ -20,7 +20,7 @@ use super::files::{Files, PipeEnds, TaskStreams};
 use super::plan::Plan;
 use super::shared::{Shared, Stage, Task};
 use super::wire::{End, ExitRecord};
-use super::{contain, exit_file, input, output, script};
+use super::{blame, contain, exit_file, input, output, script};
 
 /// Slurm's way to say that the job's files could not be made: as if by signal 53.
 const OPEN_FAILED: u32 = 53;
@@ -43,12 +43,25 @@ pub(crate) async fn run(shared: &Rc<Shared>, plan: Option<&Plan>) -> io::Result<
         Some(plan) => run_tasks(shared, plan).await?,
     };
     let record = ExitRecord { empty: !reap(shared), lease_over: shared.lease_over.get(), ..record };
-    exit_file::write_in_the_end(Path::new("."), &record, exit_file::WRITE_AGAIN).await?;
+    if !record.drain_reason.is_empty() {
+        not_begun(shared, record).await;
+        return Ok(());
+    }
+    exit_file::write_in_the_end(Path::new("."), &record, exit_file::WRITE_FOR, exit_file::WRITE_AGAIN).await?;
     debug!("{} ended with status {:#x} {}", shared.title, record.wait_status, record.error);
     let over = StepOver { wait_status: record.wait_status, error: record.error.clone() };
     shared.outbox.push(from_tasks::Body::Over(over));
     shared.stage.send_replace(Stage::Exited(record));
     Ok(())
+}
+
+/// Nothing was run, and what kept it from that may keep its record from the disk: noded hears of it all the same.
+async fn not_begun(shared: &Shared, record: ExitRecord) {
+    shared.stage.send_replace(Stage::Exited(record.clone()));
+    let (patience, pause) = (exit_file::TELL_FOR, exit_file::WRITE_AGAIN);
+    if let Err(e) = exit_file::write_in_the_end(Path::new("."), &record, patience, pause).await {
+        warn!("{}: that it was not begun is told, and not written: {e}", shared.title);
+    }
 }
 
 /// Resolves when nothing of the step lives, whatever it takes; says so in the log if that takes long.
@@ -104,6 +117,7 @@ fn finished(wait_status: u32, error: &str) -> ExitRecord {
         usage: Some(usage()),
         empty: false,
         lease_over: false,
+        drain_reason: String::new(),
     }
 }
 
@@ -134,10 +148,10 @@ async fn run_tasks(shared: &Rc<Shared>, plan: &Plan) -> io::Result<ExitRecord> {
     let mut children = signal(SignalKind::child())?;
     let readers = match start(shared, plan) {
         Ok(readers) => readers,
-        Err(StartFailure { status, why }) => {
+        Err(StartFailure { status, why, drain_reason }) => {
             warn!("{}: {why}", shared.title);
             let _ = timeout(CLEANUP, contain::kill_all(|| reap(shared))).await;
-            return Ok(finished(status, &why));
+            return Ok(ExitRecord { drain_reason, ..finished(status, &why) });
         }
     };
     shared.stage.send_replace(Stage::Started);
@@ -186,28 +200,48 @@ async fn wait_for_srun(shared: &Rc<Shared>) -> Option<ExitRecord> {
 struct StartFailure {
     status: u32,
     why: String,
+    /// Where it lies with the node.
+    drain_reason: String,
+}
+
+impl StartFailure {
+    fn of_job(status: u32, why: impl ToString) -> Self {
+        Self { status, why: why.to_string(), drain_reason: String::new() }
+    }
+
+    fn of_node(what: &str, e: &io::Error) -> Self {
+        Self { status: EXIT_CODE_1, why: format!("{what}: {e}"), drain_reason: blame::of_node(e) }
+    }
 }
 
 fn start(shared: &Rc<Shared>, plan: &Plan) -> Result<Vec<JoinHandle<()>>, StartFailure> {
-    let failed = |status: u32, why: String| StartFailure { status, why };
     let order = shared.launch.order.as_ref().expect("a plan comes from an order");
     if plan.is_batch {
         let job_id = order.facts.as_ref().map_or(0, |facts| facts.job_id);
-        let written = script::write(Path::new(&shared.launch.spool), job_id, &order.script, &plan.ids);
-        written.map_err(|e| failed(EXIT_CODE_1, format!("cannot write the batch script: {e}")))?;
+        let spool = Path::new(&shared.launch.spool);
+        let written = script::write(spool, job_id, &order.script);
+        written.map_err(|e| StartFailure::of_node("cannot write the batch script", &e))?;
+        let given = script::give(spool, job_id, &plan.ids);
+        given
+            .map_err(|e| StartFailure::of_job(EXIT_CODE_1, format!("cannot give the batch script to its user: {e}")))?;
     }
     let around = Surroundings { plan, node_name: &shared.launch.node_name, task_prolog: &shared.launch.task_prolog };
     let mut files = Files::new(&shared.launch, order, plan);
     let mut readers = Vec::new();
     for task in &plan.tasks {
         let streams = match plan.pty {
-            Some(size) if task.local == 0 => terminal(size).map_err(|e| failed(EXIT_CODE_1, e.to_string()))?,
-            _ => files.of_task(task.global).map_err(|e| failed(OPEN_FAILED, e.to_string()))?,
+            Some(size) if task.local == 0 => terminal(size).map_err(|e| StartFailure::of_job(EXIT_CODE_1, e))?,
+            _ => files.of_task(task.global).map_err(|e| StartFailure::of_job(OPEN_FAILED, e))?,
         };
         if task.local == 0 {
             *shared.notices.borrow_mut() = files.for_notices(&streams).map(Into::into);
         }
-        let pid = child::spawn(&around, task, &streams).map_err(|e| failed(EXIT_CODE_1, format!("fork: {e}")))?;
+        let forked = child::spawn(&around, task, &streams).map_err(io::Error::from);
+        let pid = forked.map_err(|e| match plan.is_batch {
+            true => StartFailure::of_node("fork", &e),
+            // It may have asked for more tasks than the node has room for.
+            false => StartFailure::of_job(EXIT_CODE_1, format!("fork: {e}")),
+        })?;
         let pid = pid.as_raw();
         shared.tasks.borrow_mut().push(Task { local: task.local, global: task.global, pid, status: None });
         shared.outbox.push(from_tasks::Body::TaskStarted(TaskStarted { task: task.global, pid: pid as u32 }));

@@ -80,6 +80,9 @@ pub struct ExitRecord {
     /// It was killed because the node's lease was over.
     #[prost(bool, tag = "6")]
     pub lease_over: bool,
+    /// Nothing was run, and that lies with the node: why it should be drained; or empty.
+    #[prost(string, tag = "7")]
+    pub drain_reason: String,
 }
 
 /// noded to supervisor.
@@ -167,7 +170,7 @@ pub mod from_step {
         /// The tasks were started.
         #[prost(bool, tag = "1")]
         Started(bool),
-        /// The exit file is durable, and says this.
+        /// The exit file is durable, and says this; or nothing was run, and the disk may not have taken that.
         #[prost(message, tag = "2")]
         Exited(super::ExitRecord),
         /// For srun.

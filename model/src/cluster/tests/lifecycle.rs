@@ -182,6 +182,42 @@ fn a_prolog_that_fails_drains_the_node_and_requeues_held() {
 }
 
 #[test]
+fn a_node_that_cannot_start_a_batch_step_is_drained_and_the_job_requeued_held() {
+    let mut scene = Scene::up();
+    let uid = scene.run(batch(), &[(0, 1)]);
+    scene.not_started(uid, 0, BATCH, "SlurmdSpoolDir is full");
+    scene.not_started(uid, 0, BATCH, "SlurmdSpoolDir is full");
+    scene.released(uid, 0);
+    let job = scene.job(uid);
+    assert_eq!((job.status().long(), job.row.priority, job.row.restarts), ("PENDING", 0, 1));
+    assert_eq!(job.row.reason_detail, "launch failed requeued held");
+    let node = scene.cluster.node(0).unwrap();
+    assert!(node.row.drain && node.row.reason == "SlurmdSpoolDir is full");
+}
+
+#[test]
+fn a_job_that_may_not_run_again_fails_on_such_a_node_and_the_node_is_drained_all_the_same() {
+    let mut scene = Scene::up();
+    let mut spec = batch();
+    spec.requeue = Some(false);
+    let uid = scene.run(spec, &[(0, 1)]);
+    scene.not_started(uid, 0, BATCH, "SlurmdSpoolDir is full");
+    scene.released(uid, 0);
+    assert_eq!((scene.long_state(uid), scene.job(uid).row.exit_status), ("FAILED", 1 << 8));
+    assert!(scene.cluster.node(0).unwrap().row.drain);
+}
+
+#[test]
+fn a_batch_step_that_the_job_itself_keeps_from_starting_fails_it_and_spares_the_node() {
+    let mut scene = Scene::up();
+    let uid = scene.run(batch(), &[(0, 1)]);
+    scene.not_started(uid, 0, BATCH, "");
+    scene.released(uid, 0);
+    assert_eq!((scene.long_state(uid), scene.job(uid).reason()), ("FAILED", Reason::JobLaunchFailure));
+    assert!(!scene.cluster.node(0).unwrap().row.drain);
+}
+
+#[test]
 fn a_time_limit_ends_a_job_when_the_stamp_says_so_and_not_before() {
     let mut scene = Scene::up();
     let mut spec = batch();
