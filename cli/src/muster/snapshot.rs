@@ -4,13 +4,15 @@
 //! host where that controller will run.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IsTerminal, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{print, told, with_site};
+use muster_channel::{CallError, Saving};
+
+use super::{VOICE, print, told, with_site};
 use crate::refusal::Refusal;
 use crate::site::{Reach, block_on};
 
@@ -59,15 +61,44 @@ fn create(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// Why it is not whole.
+enum Stopped {
+    /// The controller that sent it is gone.
+    BrokenOff,
+    Failed(String),
+}
+
 async fn write(reach: &Reach, path: &Path) -> Result<u64, String> {
     let failed = |error: io::Error| format!("{}: {error}", path.display());
-    let refused = |error| Refusal::of(&error, "whether a snapshot was taken").text;
     let mut saving = reach.client.save_snapshot().await.map_err(refused)?;
-    let opened = create(path).map_err(failed)?;
-    let mut file = BufWriter::with_capacity(1 << 20, opened);
+    let mut file = create(path).map_err(failed)?;
+    loop {
+        match write_pieces(&mut saving, &file, path).await {
+            Ok(index) => return Ok(index),
+            Err(Stopped::Failed(why)) => return Err(why),
+            Err(Stopped::BrokenOff) => {}
+        }
+        if io::stderr().is_terminal() {
+            VOICE.info("the controller went away: the snapshot begins anew at another one");
+        }
+        saving.again().await.map_err(refused)?;
+        file.set_len(0).and_then(|()| file.rewind()).map_err(failed)?;
+    }
+}
+
+fn refused(error: CallError) -> String {
+    Refusal::of(&error, "whether a snapshot was taken").text
+}
+
+async fn write_pieces(saving: &mut Saving, file: &File, path: &Path) -> Result<u64, Stopped> {
+    let failed = |error: io::Error| Stopped::Failed(format!("{}: {error}", path.display()));
+    let mut file = BufWriter::with_capacity(1 << 20, file);
     let mut unsynced = 0;
     loop {
-        let piece = saving.next().await.map_err(refused)?;
+        let piece = saving.next().await.map_err(|error| match error {
+            CallError::Unreachable => Stopped::BrokenOff,
+            other => Stopped::Failed(refused(other)),
+        })?;
         file.write_all(&piece.data).map_err(failed)?;
         unsynced += piece.data.len();
         if unsynced >= UNSYNCED_BYTES_MAX {
